@@ -1,0 +1,70 @@
+//! The use-case machinery of idp and its ports.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod application;
+mod failure;
+mod retry;
+
+mod collect;
+mod identity_map;
+mod overlay;
+mod repository;
+mod slot;
+mod tracked;
+mod unit_of_work;
+
+mod page;
+mod reads;
+
+mod authority;
+mod clock;
+mod content_hashing;
+mod context;
+mod id_source;
+
+mod change_set;
+mod cost;
+mod interceptor;
+mod query;
+mod row;
+mod store;
+
+mod commit_signal;
+mod event_bus;
+mod lane;
+mod outbox_log;
+mod projection;
+
+mod error;
+
+pub use application::{Application, ApplicationBuilder};
+pub use authority::{AdminAuthority, AllTenants, Scope};
+pub use change_set::{ChangeSet, NewEvent, RowWrite, SystemColumn, WriteKind};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use commit_signal::{CommitListener, CommitSignal};
+pub use content_hashing::{ContentHashing, PlainHashing};
+pub use context::{Actor, Context};
+pub use cost::Cost;
+pub use error::{BoxError, Error, ErrorKind};
+pub use event_bus::{EventBus, Message, PublishError};
+pub use failure::Failure;
+pub use id_source::{IdSource, SequentialIds, UuidV7Ids};
+pub use interceptor::{Interceptor, Interceptors};
+pub use lane::{Lane, LaneCount};
+pub use outbox_log::{
+    Claim, Cursor, LaneBatch, LaneLease, LaneProgress, LoggedEvent, Membership, OutboxLog, Reader,
+    Sharding, WorkerId,
+};
+pub use page::{KeysetToken, Page, PageRequest};
+pub use projection::{
+    Applied, Projection, ProjectionBatch, ProjectionStore, ProjectionWrite, Recorded,
+};
+pub use query::{KeysetStart, OrderBy, OrderKey, RowQuery, Visibility};
+pub use reads::{Reads, Revised};
+pub use repository::{Listing, Repository, TrackedRepository};
+pub use retry::RetryPolicy;
+pub use row::{Fetched, StoredRow};
+pub use store::{Backend, BoxFuture, Migrate, Store};
+pub use tracked::Tracked;
+pub use unit_of_work::{Receipt, UnitOfWork, Uow};

@@ -1,0 +1,15 @@
+use idp_domain::{Aggregate, DomainEvent, Pending, entity_id};
+
+entity_id! { struct RoutePlanId; }
+
+#[derive(DomainEvent, Clone, Debug)]
+enum RoutePlanEvent {}
+
+#[derive(Aggregate, Clone)]
+#[aggregate(name = "RoutePlan")]
+struct RoutePlan {
+    id: RoutePlanId,
+    events: Pending<RoutePlanEvent>,
+}
+
+fn main() {}

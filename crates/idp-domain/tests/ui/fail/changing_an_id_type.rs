@@ -1,0 +1,22 @@
+use idp_domain::{Aggregate, DomainEvent, Pending, entity_id};
+
+entity_id! { struct RoutePlanId; struct DriverId; }
+
+#[derive(DomainEvent, Clone, Debug)]
+enum NoEvent {}
+
+#[derive(Aggregate, Clone)]
+#[aggregate(name = "route_plan")]
+struct RoutePlan {
+    id: RoutePlanId,
+    priority: i32,
+    stops: Vec<String>,
+    driver: Option<DriverId>,
+    events: Pending<NoEvent>,
+}
+
+use idp_domain::{EntityId, Uuid};
+
+fn main() {
+    let _ = RoutePlan::ID.eq(DriverId::from_uuid(Uuid::nil()));
+}

@@ -1,0 +1,21 @@
+use idp_domain::{Aggregate, DomainEvent, Pending, entity_id};
+
+entity_id! { struct RoutePlanId; }
+
+#[derive(DomainEvent, Clone, Debug)]
+enum RoutePlanEvent {}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Stop {
+    name: String,
+}
+
+#[derive(Aggregate, Clone)]
+#[aggregate(name = "route_plan")]
+struct RoutePlan {
+    id: RoutePlanId,
+    stops: Vec<Stop>,
+    events: Pending<RoutePlanEvent>,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use idp_domain::ValueObject;
+
+#[derive(ValueObject, Clone, Debug, PartialEq)]
+enum Status {
+    Draft,
+    #[value_object(rename = "draft")]
+    Sketch,
+}
+
+fn main() {}

@@ -1,0 +1,130 @@
+//! `#[derive(DomainError)]`
+
+use crate::body::Body;
+use crate::case::snake_case;
+use crate::columns::no_parameters;
+use crate::domain_path::domain_path;
+use crate::message::Message;
+use crate::problems::Problems;
+use crate::settings::settings;
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::ext::IdentExt;
+use syn::{Attribute, Data, DeriveInput, Ident, LitStr, Path, Variant};
+
+struct Refusals {
+    ident: Ident,
+    domain: Path,
+    variants: Vec<Refusal>,
+}
+
+/// One variant.
+struct Refusal {
+    ident: Ident,
+    body: Body,
+    text: LitStr,
+    message: Message,
+}
+
+pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
+    Ok(parse(input)?.emit())
+}
+
+fn parse(input: &DeriveInput) -> syn::Result<Refusals> {
+    let ident = &input.ident;
+    no_parameters(input, "a set of refusals")?;
+    let Data::Enum(data) = &input.data else {
+        let message =
+            format!("refusals are an enum with one variant a rule: write `enum {ident} {{ … }}`");
+        return Err(syn::Error::new_spanned(ident, message));
+    };
+    let mut problems = Problems::default();
+    let mut domain = None;
+    for setting in settings(&input.attrs, "error", &mut problems) {
+        match setting.key().as_str() {
+            "crate" => setting.set(&mut domain, setting.quoted_path(), &mut problems),
+            _ => setting.refuse("an enum of refusals", "`crate = \"…\"`", &mut problems),
+        }
+    }
+    let mut variants = Vec::new();
+    for variant in &data.variants {
+        variants.extend(problems.keep(parse_refusal(variant)));
+    }
+    let domain = domain_path(domain);
+    problems.resolve(Some(Refusals { ident: ident.clone(), domain, variants }))
+}
+
+fn parse_refusal(variant: &Variant) -> syn::Result<Refusal> {
+    let is_text = |attribute: &&Attribute| attribute.path().is_ident("error");
+    let mut texts = variant.attrs.iter().filter(is_text);
+    let Some(attribute) = texts.next() else {
+        let message = format!(
+            "refusal `{0}` has no text: add `#[error(\"…\")]` to `{0}`, with the reason in the words \
+             of the business",
+            variant.ident
+        );
+        return Err(syn::Error::new_spanned(&variant.ident, message));
+    };
+    if let Some(second) = texts.next() {
+        return Err(syn::Error::new_spanned(second, "a refusal has one text: keep one"));
+    }
+    let text: LitStr = attribute
+        .parse_args()
+        .map_err(|_| syn::Error::new_spanned(attribute, "write the text as `#[error(\"…\")]`"))?;
+    let body = Body::new(&variant.fields);
+    let message = Message::parse(&text, &body)?;
+    Ok(Refusal { ident: variant.ident.clone(), body, text, message })
+}
+
+impl Refusals {
+    fn emit(&self) -> TokenStream {
+        let Self { ident, domain, variants } = self;
+        let texts = self.match_self(variants.iter().map(Refusal::write).collect());
+        let codes = self.match_self(variants.iter().map(Refusal::code).collect());
+        quote! {
+            #[automatically_derived]
+            impl ::core::fmt::Display for #ident {
+                #[allow(unused_variables)]
+                fn fmt(&self, formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    #texts
+                }
+            }
+
+            #[automatically_derived]
+            impl ::std::error::Error for #ident {}
+
+            #[automatically_derived]
+            impl #domain::DomainError for #ident {
+                fn code(&self) -> &'static str {
+                    #codes
+                }
+            }
+        }
+    }
+
+    /// A match on the refusal, also when there is none.
+    fn match_self(&self, arms: TokenStream) -> TokenStream {
+        if self.variants.is_empty() { quote!(match *self {}) } else { quote!(match self { #arms }) }
+    }
+}
+
+impl Refusal {
+    fn write(&self) -> TokenStream {
+        let Self { ident, body, text, message } = self;
+        let parts = || message.fields.iter().map(|place| &body.parts()[*place]);
+        let members = parts().map(|part| &part.member);
+        let bindings: Vec<&Ident> = parts().map(|part| &part.binding).collect();
+        let format = LitStr::new(&message.format, text.span());
+        quote! {
+            Self::#ident { #(#members: #bindings,)* .. } => {
+                ::core::write!(formatter, #format #(, #bindings = #bindings)*)
+            }
+        }
+    }
+
+    fn code(&self) -> TokenStream {
+        let ident = &self.ident;
+        let code = snake_case(&ident.unraw().to_string());
+        quote!(Self::#ident { .. } => #code,)
+    }
+}

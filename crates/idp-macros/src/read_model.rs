@@ -1,0 +1,76 @@
+//! `#[derive(ReadModel)]`
+
+use crate::columns::{columns, named_fields};
+use crate::domain_path::domain_path;
+use crate::problems::Problems;
+use crate::record::Record;
+use crate::settings::settings;
+use crate::table::{Table, TableSettings, find_column};
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{DeriveInput, Ident, Path};
+
+struct ReadModel {
+    ident: Ident,
+    domain: Path,
+    table: Table,
+}
+
+pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
+    let ReadModel { ident, domain, table } = &parse(input)?;
+    let record = Record {
+        ident,
+        domain,
+        table,
+        kind: quote!(ReadModel),
+        soft_delete: false,
+        audit: false,
+        beside_columns: quote!(),
+    };
+    Ok(record.emit())
+}
+
+fn parse(input: &DeriveInput) -> syn::Result<ReadModel> {
+    let ident = &input.ident;
+    let fields = named_fields(input, "a read model")?;
+    let mut problems = Problems::default();
+    let (table, key) = table_settings(input, &mut problems);
+    let name = table.name(ident, "read_model", &mut problems);
+    for field in &fields {
+        for setting in settings(&field.attrs, "read_model", &mut problems) {
+            setting.refuse("a field of a read model", "no settings", &mut problems);
+        }
+    }
+    let columns = columns(fields.iter().copied(), &mut problems);
+    let (unique, indexes) = table.column_lists(&columns, &mut problems);
+    if key.is_none() {
+        let message = format!(
+            "`{ident}` has no key: say which field tells its rows apart, as \
+             `#[read_model(key = plan_id)]`"
+        );
+        problems.at(ident, message);
+    }
+    let key = key.and_then(|key| find_column(&key, &columns, &mut problems));
+    let domain = domain_path(table.domain);
+    let model = name.zip(key).map(|(name, key)| ReadModel {
+        ident: ident.clone(),
+        domain,
+        table: Table { name, columns, key, unique, indexes },
+    });
+    problems.resolve(model)
+}
+
+fn table_settings(input: &DeriveInput, problems: &mut Problems) -> (TableSettings, Option<Ident>) {
+    let (mut table, mut key) = (TableSettings::default(), None);
+    for setting in settings(&input.attrs, "read_model", problems) {
+        match setting.key().as_str() {
+            "key" => setting.set(&mut key, setting.field(), problems),
+            _ if table.take(&setting, problems) => {}
+            _ => {
+                let known = format!("{}, `key = field`", TableSettings::KNOWN);
+                setting.refuse("a read model", &known, problems);
+            }
+        }
+    }
+    (table, key)
+}

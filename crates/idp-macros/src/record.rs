@@ -1,0 +1,125 @@
+//! Writes `Record` for a table, and the constant of each field.
+
+use crate::columns::Column;
+use crate::table::{ColumnList, Table};
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Ident, Path};
+
+/// A record: a type and its table.
+pub(crate) struct Record<'a> {
+    pub(crate) ident: &'a Ident,
+    pub(crate) domain: &'a Path,
+    pub(crate) table: &'a Table,
+    pub(crate) kind: TokenStream,
+    pub(crate) soft_delete: bool,
+    pub(crate) audit: bool,
+    /// What else a value is built with when it is loaded.
+    pub(crate) beside_columns: TokenStream,
+}
+
+impl Record<'_> {
+    /// `impl Record`, and the constants of the fields.
+    pub(crate) fn emit(&self) -> TokenStream {
+        let Self { ident, domain, .. } = self;
+        let (schema, value, from_row) = (self.schema(), self.value(), self.from_row());
+        let constants = self.constants();
+        quote! {
+            #constants
+
+            #[automatically_derived]
+            impl #domain::Record for #ident {
+                const SCHEMA: &'static #domain::TableSchema = #schema;
+                #value
+                #from_row
+            }
+        }
+    }
+
+    fn schema(&self) -> TokenStream {
+        let Self { domain, table, kind, soft_delete, audit, .. } = self;
+        let Table { name, key, .. } = table;
+        let columns = table.columns.iter().map(|column| self.column(column));
+        let (unique, indexes) = (column_lists(&table.unique), column_lists(&table.indexes));
+        quote! {
+            &#domain::TableSchema {
+                name: #name,
+                kind: #domain::TableKind::#kind,
+                columns: &[#(#columns),*],
+                key: #key,
+                soft_delete: #soft_delete,
+                audit: #audit,
+                unique: #unique,
+                indexes: #indexes,
+            }
+        }
+    }
+
+    fn column(&self, Column { name, ty, .. }: &Column) -> TokenStream {
+        let domain = self.domain;
+        let field_type = quote_spanned!(ty.span()=> <#ty as #domain::FieldType>);
+        quote! {
+            #domain::Column {
+                name: #name,
+                kind: #field_type::KIND,
+                nullable: #field_type::NULLABLE,
+            }
+        }
+    }
+
+    fn value(&self) -> TokenStream {
+        let Self { domain, table, .. } = self;
+        let values = table.columns.iter().enumerate().map(|(at, Column { field, ty, .. })| {
+            let to_value = quote_spanned!(ty.span()=> <#ty as #domain::FieldType>::to_value);
+            quote!(#at => #to_value(&self.#field),)
+        });
+        let panic = format!("`{}` has no column {{column}}", table.name.value());
+        quote! {
+            fn value(&self, column: usize) -> #domain::Value {
+                match column {
+                    #(#values)*
+                    _ => ::core::panic!(#panic, column = column),
+                }
+            }
+        }
+    }
+
+    fn from_row(&self) -> TokenStream {
+        let Self { domain, table, beside_columns, .. } = self;
+        let fields = table.columns.iter().enumerate().map(|(at, Column { field, ty, .. })| {
+            let take = quote_spanned!(ty.span()=> row.take::<#ty>(#at)?);
+            quote!(#field: #take,)
+        });
+        quote! {
+            fn from_row(
+                mut row: #domain::RowValues,
+            ) -> ::core::result::Result<Self, #domain::MappingError> {
+                ::core::result::Result::Ok(Self { #(#fields)* #beside_columns })
+            }
+        }
+    }
+
+    fn constants(&self) -> TokenStream {
+        let Self { ident, domain, table, .. } = self;
+        let constants = table.columns.iter().enumerate().map(|(at, Column { field, name, ty })| {
+            let constant = format_ident!("{}", name.to_uppercase(), span = field.span());
+            let doc = format!("The field `{name}`, to search and to sort by.");
+            quote! {
+                #[doc = #doc]
+                pub const #constant: #domain::Field<Self, #ty> = #domain::Field::new(#at);
+            }
+        });
+        quote! {
+            #[automatically_derived]
+            #[allow(dead_code, unreachable_pub, private_interfaces)]
+            impl #ident {
+                #(#constants)*
+            }
+        }
+    }
+}
+
+fn column_lists(lists: &[ColumnList]) -> TokenStream {
+    quote!(&[#(&[#(#lists),*]),*])
+}

@@ -1,0 +1,62 @@
+//! `cargo xtask`: the commands of this workspace, the same for people and for CI.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
+
+mod ci;
+mod facade;
+mod interrupt;
+mod optional_tool;
+mod outcome;
+mod postgres;
+mod process;
+mod tally;
+mod test_run;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use outcome::{Ending, Outcome};
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  ci                                  every check, in the order of CI; stops at the first failure
+  test [CARGO ARGS] [-- FILTER ARGS]  all tests, on a throw-away PostgreSQL
+  pg [-- CMD...]                      run CMD on a throw-away PostgreSQL; without CMD, keep it running
+  tidy                                the checks on layers, files, documents and contract clauses
+  deny                                licences, advisories and sources of the dependencies (installs cargo-deny)
+
+environment
+  IDP_TEST_PG   use this PostgreSQL (a URL of a superuser) and start none
+  IDP_PG_BIN    the folder with initdb, postgres and pg_isready";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let ending = match interrupt::listen() {
+        Ok(()) => dispatch(&args),
+        Err(message) => Err(message).into(),
+    };
+    ending.report()
+}
+
+fn dispatch(args: &[String]) -> Ending {
+    let Some((command, rest)) = args.split_first() else {
+        return Err(USAGE.to_owned()).into();
+    };
+    match command.as_str() {
+        "ci" => ci::run(),
+        "test" => match test_run::run(rest) {
+            Ok(tally) => Ending { outcome: tally.verdict(), tally: Some(tally) },
+            Err(message) => Err(message).into(),
+        },
+        "pg" => postgres::command(rest).into(),
+        "tidy" => tidy::run().into(),
+        "deny" => optional_tool::install_and_run_deny().into(),
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            Outcome::Ok(()).into()
+        }
+        unknown => Err(format!("there is no command `{unknown}`\n\n{USAGE}")).into(),
+    }
+}

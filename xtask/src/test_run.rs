@@ -1,0 +1,100 @@
+//! `cargo xtask test`: builds the test binaries once, then runs them against a real PostgreSQL and sums the results.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Command, Stdio};
+
+use crate::interrupt::Running;
+use crate::outcome::Outcome;
+use crate::postgres::{DATABASE_VARIABLE, Database};
+use crate::process;
+use crate::tally::Tally;
+
+/// Words before `--` go to cargo (`-p idp-postgres`), words after it to the test binaries (`cursor --nocapture`).
+pub(crate) fn run(args: &[String]) -> Outcome<Tally> {
+    let request = Request::parse(args);
+    process::run(request.cargo_test().arg("--no-run"))
+        .map_err(|error| format!("the tests do not build: {error}"))?;
+    let database = Database::provide()?;
+    let mut tests = request.cargo_test();
+    tests.arg("--no-fail-fast").env(DATABASE_VARIABLE, database.url());
+    stream(tests.arg("--").args(request.filters))
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Request<'a> {
+    for_cargo: &'a [String],
+    filters: &'a [String],
+}
+
+impl<'a> Request<'a> {
+    fn parse(args: &'a [String]) -> Self {
+        match args.iter().position(|arg| arg == "--") {
+            Some(at) => Request { for_cargo: &args[..at], filters: &args[at + 1..] },
+            None => Request { for_cargo: args, filters: &[] },
+        }
+    }
+
+    fn cargo_test(&self) -> Command {
+        let mut command = process::cargo(["test"]);
+        if !self.names_packages() {
+            command.arg("--workspace");
+        }
+        command.args(self.for_cargo);
+        command
+    }
+
+    fn names_packages(&self) -> bool {
+        self.for_cargo.iter().any(|arg| arg.starts_with("-p") || arg.starts_with("--package"))
+    }
+}
+
+/// Lets the output through while it is read.
+fn stream(tests: &mut Command) -> Outcome<Tally> {
+    let mut running = Running::spawn_group(tests.stdin(Stdio::null()).stdout(Stdio::piped()))?;
+    let output = running.child().stdout.take().expect("the output is piped");
+    let mut tally = read(output)?;
+    let status = running.wait()?;
+    if !status.success() && !tally.has_failures() {
+        eprintln!(
+            "xtask: a test binary ended without a result ({status}); it counts as one failure"
+        );
+        tally.add_crash();
+    }
+    Ok(tally)
+}
+
+fn read(output: impl Read) -> Outcome<Tally> {
+    let broken = |error: std::io::Error| format!("cannot pass the output of the tests on: {error}");
+    let (mut output, mut terminal) = (BufReader::new(output), std::io::stdout());
+    let (mut tally, mut line) = (Tally::default(), Vec::new());
+    while output.read_until(b'\n', &mut line).map_err(broken)? > 0 {
+        terminal.write_all(&line).and_then(|()| terminal.flush()).map_err(broken)?;
+        tally.read(String::from_utf8_lossy(&line).trim_end());
+        line.clear();
+    }
+    Ok(tally)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<String> {
+        line.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn words_after_the_dashes_are_for_the_test_binaries() {
+        let args = words("-p idp-sql -- cursor --nocapture");
+        let request = Request::parse(&args);
+        assert_eq!(process::describe(&request.cargo_test()), "cargo test -p idp-sql");
+        assert_eq!(request.filters, words("cursor --nocapture"));
+    }
+
+    #[test]
+    fn without_a_package_the_whole_workspace_is_tested() {
+        let args = words("--release");
+        let command = Request::parse(&args).cargo_test();
+        assert_eq!(process::describe(&command), "cargo test --workspace --release");
+    }
+}
