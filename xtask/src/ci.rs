@@ -1,4 +1,5 @@
-//! `cargo xtask ci`: every check in one order, quick ones first, each announced and timed; the first failure ends it.
+//! `cargo xtask ci`: every check in one order, quick ones first, each announced and timed; the
+//! first failure ends it.
 
 use std::time::Instant;
 
@@ -34,7 +35,7 @@ fn timed(name: &str, step: Step, tally: &mut Option<Tally>) -> Outcome {
     let seconds = start.elapsed().as_secs_f32();
     match outcome {
         Ok(()) => {
-            println!("== {name}: ok in {seconds:.1} s");
+            println!("== {name}: done in {seconds:.1} s");
             Ok(())
         }
         Err(message) => Err(format!("ci stopped at `{name}` after {seconds:.1} s: {message}")),

@@ -1,5 +1,6 @@
-//! Signals: Ctrl-C, a polite kill and a closed terminal end the running program, not this process at once, so that
-//! every guard on the stack (above all the one that stops PostgreSQL) still does its work.
+//! Signals: Ctrl-C, a polite kill and a closed terminal end the running program, not this process
+//! at once, so that every guard on the stack (above all the one that stops PostgreSQL) still does
+//! its work.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus};
@@ -57,7 +58,8 @@ impl Running {
         Self::start(command, |id| id)
     }
 
-    /// In a group of its own, which is ended as a whole: cargo together with the test binaries that it runs.
+    /// In a group of its own, which is ended as a whole: cargo together with the test binaries that
+    /// it runs.
     pub(crate) fn spawn_group(command: &mut Command) -> Outcome<Self> {
         Self::start(command.process_group(0), |id| -id)
     }

@@ -21,11 +21,11 @@ use outcome::{Ending, Outcome};
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  ci                                  every check, in the order of CI; stops at the first failure
+  ci                                  every check in order; stops at the first failure
   test [CARGO ARGS] [-- FILTER ARGS]  all tests, on a throw-away PostgreSQL
-  pg [-- CMD...]                      run CMD on a throw-away PostgreSQL; without CMD, keep it running
-  tidy                                the checks on layers, files, documents and contract clauses
-  deny                                licences, advisories and sources of the dependencies (installs cargo-deny)
+  pg [-- CMD...]                      runs CMD on a throw-away PostgreSQL, or keeps one running
+  tidy                                layers, files, documents and contract clauses
+  deny                                licences, advisories, sources; installs cargo-deny
 
 environment
   IDP_TEST_PG   use this PostgreSQL (a URL of a superuser) and start none

@@ -1,4 +1,5 @@
-//! Tools that not every machine has: CI runs them where they are installed and says why it skips them elsewhere.
+//! Tools that not every machine has: CI runs them where they are installed and says why it skips
+//! them elsewhere.
 
 use crate::outcome::Outcome;
 use crate::process;

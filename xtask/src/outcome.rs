@@ -1,4 +1,5 @@
-//! How a command ends: well or with a message that says what to do, and with the tally of its tests.
+//! How a command ends: well or with a message that says what to do, and with the tally of its
+//! tests.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,5 @@
-//! The PostgreSQL that tests run on: the one that the environment names, else a throw-away one of our own.
+//! The PostgreSQL that tests run on: the one that the environment names, else a throw-away one of
+//! our own.
 
 mod account;
 mod binaries;

@@ -45,8 +45,9 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// Sends a signal to a process, or with a negative target to a process group. The shell's own `kill`, because the
-/// standard library can only kill, and only a child. A target that is gone already is no error.
+/// Sends a signal to a process, or with a negative target to a process group. The shell's own
+/// `kill`, because the standard library can only kill, and only a child. A target that is gone
+/// already is no error.
 pub(crate) fn signal(name: &str, target: i64) {
     succeeds(
         Command::new("sh")

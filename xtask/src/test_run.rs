@@ -1,4 +1,5 @@
-//! `cargo xtask test`: builds the test binaries once, then runs them against a real PostgreSQL and sums the results.
+//! `cargo xtask test`: builds the test binaries once, then runs them against a real PostgreSQL and
+//! sums the results.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
@@ -9,7 +10,8 @@ use crate::postgres::{DATABASE_VARIABLE, Database};
 use crate::process;
 use crate::tally::Tally;
 
-/// Words before `--` go to cargo (`-p idp-postgres`), words after it to the test binaries (`cursor --nocapture`).
+/// Words before `--` go to cargo (`-p idp-postgres`), words after it to the test binaries (`cursor
+/// --nocapture`).
 pub(crate) fn run(args: &[String]) -> Outcome<Tally> {
     let request = Request::parse(args);
     process::run(request.cargo_test().arg("--no-run"))

@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: what the compiler and clippy cannot see of how this codebase is written.
 //!
-//! Each check is a function from the project to its faults, and each fault says what to do. All faults are shown at once.
+//! Each check is a function from the project to its faults, and each fault says what to do. All
+//! faults are shown at once.
 
 mod adr;
 mod attributes;

@@ -95,7 +95,10 @@ mod tests {
         let json = r#"{"workspace_root": "/w", "packages": [{
             "name": "idp", "manifest_path": "/w/crates/idp/Cargo.toml", "description": null,
             "features": {"default": [], "http": ["dep:idp-http"]},
-            "dependencies": [{"name": "idp-http", "kind": null}, {"name": "idp-testkit", "kind": "dev"}]
+            "dependencies": [
+                {"name": "idp-http", "kind": null},
+                {"name": "idp-testkit", "kind": "dev"}
+            ]
         }]}"#;
         let workspace = Workspace::parse(json).expect("the sample is well-formed");
         let idp = workspace.package("idp").expect("the sample has it");

@@ -3,11 +3,20 @@
 pub use serde;
 pub use serde_json;
 
-use crate::{EventSchema, JsonShape, MappingError, PayloadError, Value};
+use crate::{EventSchema, JsonShape, MappingError, PayloadError, RowValues, Value};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt::Display;
 use std::str::FromStr;
+
+/// The value of a column as the type of its field.
+pub fn take<T>(
+    row: &mut RowValues,
+    column: usize,
+    from_value: fn(Value) -> Result<T, MappingError>,
+) -> Result<T, MappingError> {
+    row.take_as(column, from_value)
+}
 
 /// A composite value as the JSON text that a store keeps.
 pub fn to_json_value<T: Serialize>(value: &T) -> Value {
@@ -63,21 +72,52 @@ pub fn lift<E: Display>(
     upcast(version, payload).map_err(|e| PayloadError::malformed(schema.name, e.to_string()))
 }
 
-/// A member of a JSON value that is read.
-pub struct Read<T>(pub T);
+/// `JsonShape`, with functions to name: a type without it is reported at that name.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no JSON form",
+    label = "cannot be part of a value object, an event or a JSON column",
+    note = "derive `ValueObject` for `{Self}`, or declare it with `entity_id!` if it is an identity",
+    note = "for `u64`, `usize` and `f32` use `i64`, `u32` or `f64`"
+)]
+pub trait JsonPart: Sized {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
+}
 
-impl<'de, T: JsonShape> Deserialize<'de> for Read<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::deserialize(deserializer).map(Self)
+impl<T: JsonShape> JsonPart for T {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer)
+    }
+
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize(serializer)
     }
 }
 
-/// A member of a JSON value that is written.
-pub struct Written<'a, T>(pub &'a T);
+/// A field of a JSON value. It knows how to read and write its type, which so need not be named
+/// wherever the field is.
+pub trait JsonMember {
+    type Value;
 
-impl<T: JsonShape> Serialize for Written<'_, T> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Value, D::Error>;
+    fn write<S: Serializer>(value: &Self::Value, serializer: S) -> Result<S::Ok, S::Error>;
+}
+
+/// A field that was read.
+pub struct Read<M: JsonMember>(pub M::Value);
+
+impl<'de, M: JsonMember> Deserialize<'de> for Read<M> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        M::read(deserializer).map(Self)
+    }
+}
+
+/// A field that is written.
+pub struct Written<'a, M: JsonMember>(pub &'a M::Value);
+
+impl<M: JsonMember> Serialize for Written<'_, M> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+        M::write(self.0, serializer)
     }
 }
 

@@ -5,6 +5,11 @@ use std::hash::Hash;
 use uuid::Uuid;
 
 /// The identity of an entity. Made by [`entity_id!`](crate::entity_id), never by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a typed identity",
+    label = "not a typed identity",
+    note = "declare one: `entity_id! {{ pub struct RoutePlanId; }}`"
+)]
 pub trait EntityId: Copy + Eq + Ord + Hash + Debug + Display + Send + Sync + 'static {
     /// The identity with this UUID.
     fn from_uuid(uuid: Uuid) -> Self;

@@ -51,6 +51,11 @@ impl EventRecord {
     /// Metadata: the request that caused the change.
     pub const CORRELATION_ID: &'static str = "correlation_id";
 
+    /// Metadata from a JSON object of texts.
+    pub fn metadata_from_json(text: &str) -> Result<Metadata, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
     /// The canonical JSON of the whole record (RFC 8785): what the hash is computed over.
     pub fn canonical_json(&self) -> Result<String, CanonicalJsonError> {
         let text = |text: &str| {
@@ -102,6 +107,11 @@ impl Envelope {
     /// The hash over everything else.
     pub fn content_hash(&self) -> ContentHash {
         self.content_hash
+    }
+
+    /// The metadata as a JSON object.
+    pub fn metadata_json(&self) -> String {
+        serde_json::to_string(&self.record.metadata).expect("texts serialize to JSON")
     }
 
     /// Whether the hash is that of the content, computed the same way.

@@ -86,44 +86,70 @@ impl<T: Comparable> Comparable for Option<T> {
     }
 }
 
-impl<R: Record, T: Comparable> Field<R, T> {
-    fn compare(self, comparison: Comparison, value: impl Into<T::Operand>) -> Specification<R> {
+// The bound stands at each method, so that a field without an order is refused in the words of
+// `Comparable` and not as a method that is missing.
+impl<R: Record, T> Field<R, T> {
+    fn compare(self, comparison: Comparison, value: impl Into<T::Operand>) -> Specification<R>
+    where
+        T: Comparable,
+    {
         let operand = T::operand(value.into());
         Specification::new(Predicate::Compare(self.column, comparison, operand))
     }
 
     /// `field = value`
-    pub fn eq(self, value: impl Into<T::Operand>) -> Specification<R> {
+    pub fn eq(self, value: impl Into<T::Operand>) -> Specification<R>
+    where
+        T: Comparable,
+    {
         self.compare(Comparison::Equal, value)
     }
 
     /// `field <> value`; a row without a value does not satisfy it.
-    pub fn ne(self, value: impl Into<T::Operand>) -> Specification<R> {
+    pub fn ne(self, value: impl Into<T::Operand>) -> Specification<R>
+    where
+        T: Comparable,
+    {
         self.compare(Comparison::NotEqual, value)
     }
 
     /// `field < value`
-    pub fn lt(self, value: impl Into<T::Operand>) -> Specification<R> {
+    pub fn lt(self, value: impl Into<T::Operand>) -> Specification<R>
+    where
+        T: Comparable,
+    {
         self.compare(Comparison::Less, value)
     }
 
     /// `field <= value`
-    pub fn le(self, value: impl Into<T::Operand>) -> Specification<R> {
+    pub fn le(self, value: impl Into<T::Operand>) -> Specification<R>
+    where
+        T: Comparable,
+    {
         self.compare(Comparison::LessOrEqual, value)
     }
 
     /// `field > value`
-    pub fn gt(self, value: impl Into<T::Operand>) -> Specification<R> {
+    pub fn gt(self, value: impl Into<T::Operand>) -> Specification<R>
+    where
+        T: Comparable,
+    {
         self.compare(Comparison::Greater, value)
     }
 
     /// `field >= value`
-    pub fn ge(self, value: impl Into<T::Operand>) -> Specification<R> {
+    pub fn ge(self, value: impl Into<T::Operand>) -> Specification<R>
+    where
+        T: Comparable,
+    {
         self.compare(Comparison::GreaterOrEqual, value)
     }
 
     /// The field equals one of the values; nothing satisfies it when there are none.
-    pub fn is_in(self, values: impl IntoIterator<Item = T::Operand>) -> Specification<R> {
+    pub fn is_in(self, values: impl IntoIterator<Item = T::Operand>) -> Specification<R>
+    where
+        T: Comparable,
+    {
         let operands = values.into_iter().map(T::operand).collect();
         Specification::new(Predicate::In(self.column, operands))
     }

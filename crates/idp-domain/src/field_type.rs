@@ -34,9 +34,10 @@ pub trait FieldType: Clone + PartialEq + Sized {
 
 /// A type that can be part of a JSON column: a value object, or a primitive inside of one.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be part of a JSON column",
-    label = "this type has no JSON form",
-    note = "derive `ValueObject` for `{Self}`"
+    message = "`{Self}` has no JSON form",
+    label = "cannot be part of a value object, an event or a JSON column",
+    note = "derive `ValueObject` for `{Self}`, or declare it with `entity_id!` if it is an identity",
+    note = "for `u64`, `usize` and `f32` use `i64`, `u32` or `f64`"
 )]
 pub trait JsonShape: Serialize + DeserializeOwned {}
 

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 // The derives name this crate by its public path, also inside this crate's own tests.
+#[allow(unused_extern_crates, reason = "only the expansion of a derive uses it")]
 extern crate self as idp_domain;
 
 mod aggregate;

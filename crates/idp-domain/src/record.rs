@@ -55,7 +55,16 @@ impl RowValues {
 
     /// Takes the value of a column as the type of its field.
     pub fn take<T: FieldType>(&mut self, column: usize) -> Result<T, MappingError> {
+        self.take_as(column, T::from_value)
+    }
+
+    /// The same, by another name of `T::from_value`.
+    pub(crate) fn take_as<T>(
+        &mut self,
+        column: usize,
+        from_value: impl FnOnce(Value) -> Result<T, MappingError>,
+    ) -> Result<T, MappingError> {
         let value = std::mem::replace(&mut self.values[column], Value::Null);
-        T::from_value(value).map_err(|e| e.in_column(self.schema.columns[column].name))
+        from_value(value).map_err(|e| e.in_column(self.schema.columns[column].name))
     }
 }

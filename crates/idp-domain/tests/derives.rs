@@ -12,7 +12,12 @@ entity_id! {
 }
 
 #[derive(ValueObject, Clone, Copy, Debug, PartialEq)]
-enum Status { Draft, InTransit, #[value_object(rename = "gone")] Dispatched }
+enum Status {
+    Draft,
+    InTransit,
+    #[value_object(rename = "gone")]
+    Dispatched,
+}
 
 #[derive(ValueObject, Clone, Debug, PartialEq)]
 struct Reference(String);
@@ -21,13 +26,26 @@ struct Reference(String);
 struct Tags(Vec<String>);
 
 #[derive(ValueObject, Clone, Debug, PartialEq)]
-struct Place { latitude: f64, longitude: f64 }
+struct Place {
+    latitude: f64,
+    longitude: f64,
+}
 
 #[derive(ValueObject, Clone, Debug, PartialEq)]
-struct Stop { name: String, place: Place, note: Option<String>, action: Action }
+struct Stop {
+    name: String,
+    place: Place,
+    note: Option<String>,
+    action: Action,
+}
 
 #[derive(ValueObject, Clone, Debug, PartialEq)]
-enum Action { Pause, PickUp(i32), DropOff { count: i32, r#type: Option<Reference> }, Swap(i32, i32) }
+enum Action {
+    Pause,
+    PickUp(i32),
+    DropOff { count: i32, r#type: Option<Reference> },
+    Swap(i32, i32),
+}
 
 #[derive(DomainEvent, Clone, Debug, PartialEq)]
 enum RoutePlanEvent {

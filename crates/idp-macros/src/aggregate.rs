@@ -1,14 +1,15 @@
 //! `#[derive(Aggregate)]`
 
-use crate::columns::{columns, named_fields};
+use crate::columns::{columns, pending_event};
 use crate::domain_path::domain_path;
 use crate::problems::Problems;
 use crate::record::Record;
 use crate::settings::settings;
+use crate::shape::named_fields;
 use crate::table::{Table, TableSettings, find_column};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::{DeriveInput, Field, GenericArgument, Ident, Path, PathArguments, Type};
+use syn::{DeriveInput, Field, Ident, Path, Type};
 
 struct Aggregate {
     ident: Ident,
@@ -140,17 +141,6 @@ fn events_field(
     first
 }
 
-/// The `E` of `Pending<E>`, also as a path.
-fn pending_event(ty: &Type) -> Option<&Type> {
-    let Type::Path(path) = ty else { return None };
-    let last = path.path.segments.last().filter(|segment| segment.ident == "Pending")?;
-    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
-    match arguments.args.first()? {
-        GenericArgument::Type(event) => Some(event),
-        _ => None,
-    }
-}
-
 impl Aggregate {
     fn emit(&self) -> TokenStream {
         let Self { ident, domain, table, soft_delete, audit, events } = self;
@@ -213,7 +203,7 @@ impl Aggregate {
             },
         );
         quote! {
-            #[allow(unused_mut, unused_variables)]
+            #[allow(unused_mut, unused_variables, clippy::float_cmp)]
             fn changed_since(&self, before: &Self) -> #domain::ColumnSet {
                 let mut changed = #domain::ColumnSet::EMPTY;
                 #(#changes)*

@@ -1,4 +1,5 @@
-//! The fields of a struct or of one variant of an enum, however they are written.
+//! The fields of a struct or of one variant of an enum, however they are written, and the match over
+//! all variants.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
@@ -53,10 +54,6 @@ impl Body {
         self.style
     }
 
-    pub(crate) fn types(&self) -> impl Iterator<Item = &Type> {
-        self.parts.iter().map(|part| &part.ty)
-    }
-
     /// `{ name: field_0 }`, which as a pattern takes the fields apart, whatever their style.
     pub(crate) fn pattern(&self) -> TokenStream {
         self.build(|binding| quote!(#binding))
@@ -72,8 +69,7 @@ impl Body {
     }
 
     /// The declaration of the same fields with other types.
-    pub(crate) fn declare(&self, wrap: impl Fn(&Type) -> TokenStream) -> TokenStream {
-        let types = self.types().map(wrap);
+    pub(crate) fn declare(&self, types: impl Iterator<Item = TokenStream>) -> TokenStream {
         match self.style {
             Style::Named => {
                 let members = self.parts.iter().map(|part| &part.member);
@@ -82,5 +78,14 @@ impl Body {
             Style::Tuple => quote!((#(#types),*)),
             Style::Unit => quote!(),
         }
+    }
+}
+
+/// A match over `self`, also when there are no variants.
+pub(crate) fn match_self(arms: impl Iterator<Item = TokenStream>) -> TokenStream {
+    let mut arms = arms.peekable();
+    match arms.peek() {
+        Some(_) => quote!(match self { #(#arms)* }),
+        None => quote!(match *self {}),
     }
 }

@@ -3,7 +3,7 @@
 use crate::case::is_plain_name;
 use crate::problems::Problems;
 use syn::ext::IdentExt;
-use syn::{Data, DataStruct, DeriveInput, Field, Fields, Ident, Type};
+use syn::{Field, GenericArgument, Ident, PathArguments, Type};
 
 /// One field that has a column.
 pub(crate) struct Column {
@@ -30,30 +30,6 @@ const COLUMNS_MAX: usize = 64;
 
 /// What the shortest limit of the stores leaves for a name (PostgreSQL: 63 bytes).
 const NAME_LENGTH_MAX: usize = 63;
-
-/// The named fields of a struct without type parameters; `what` is how the user calls the type.
-pub(crate) fn named_fields<'a>(input: &'a DeriveInput, what: &str) -> syn::Result<Vec<&'a Field>> {
-    let ident = &input.ident;
-    no_parameters(input, what)?;
-    match &input.data {
-        Data::Struct(DataStruct { fields: Fields::Named(fields), .. }) => {
-            Ok(fields.named.iter().collect())
-        }
-        _ => Err(syn::Error::new_spanned(
-            ident,
-            format!("{what} is a struct with named fields: write `struct {ident} {{ … }}`"),
-        )),
-    }
-}
-
-/// Refuses type parameters: a stored type has one name and one form.
-pub(crate) fn no_parameters(input: &DeriveInput, what: &str) -> syn::Result<()> {
-    if input.generics.params.is_empty() {
-        return Ok(());
-    }
-    let message = format!("{what} has no parameters: write the types of its fields out");
-    Err(syn::Error::new_spanned(&input.generics, message))
-}
 
 /// The columns of these fields.
 pub(crate) fn columns<'a>(
@@ -87,4 +63,15 @@ fn column(field: &Field, problems: &mut Problems) -> Option<Column> {
         problems.at(&ident, message);
     }
     Some(Column { field: ident, name, ty: field.ty.clone() })
+}
+
+/// The `E` of `Pending<E>`, also as a path.
+pub(crate) fn pending_event(ty: &Type) -> Option<&Type> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last().filter(|segment| segment.ident == "Pending")?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    match arguments.args.first()? {
+        GenericArgument::Type(event) => Some(event),
+        _ => None,
+    }
 }

@@ -24,7 +24,7 @@ pub(crate) fn of_enum(target: &Target<'_>, variants: &[NamedVariant]) -> TokenSt
     let Target { ident, domain } = target;
     let shapes: Vec<JsonVariant<'_>> = variants
         .iter()
-        .map(|NamedVariant { ident, name, body }| JsonVariant { ident, name: name.clone(), body })
+        .map(|NamedVariant { ident, name, body }| JsonVariant { ident, name, body })
         .collect();
     let shadow = shadow::of_variants(ident, &shapes, domain);
     let Shadow { read, written, .. } = &shadow;
@@ -57,12 +57,12 @@ struct Arms {
 
 fn emit(target: &Target<'_>, shadow: &Shadow, arms: &Arms) -> TokenStream {
     let Target { ident, domain } = target;
-    let Shadow { read, declaration, .. } = shadow;
+    let Shadow { read, declarations, .. } = shadow;
     let Arms { write: write_arms, read: read_arms } = arms;
     let serde = quote!(#domain::__private::serde);
     quote! {
         const _: () = {
-            #declaration
+            #declarations
 
             #[automatically_derived]
             impl #serde::Serialize for #ident {

@@ -1,21 +1,21 @@
 //! `#[derive(DomainError)]`
 
-use crate::body::Body;
+use crate::body::{Body, match_self};
 use crate::case::snake_case;
-use crate::columns::no_parameters;
 use crate::domain_path::domain_path;
 use crate::message::Message;
 use crate::problems::Problems;
 use crate::settings::settings;
+use crate::shape::variants;
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::ext::IdentExt;
-use syn::{Attribute, Data, DeriveInput, Ident, LitStr, Path, Variant};
+use syn::{Attribute, DeriveInput, Ident, LitStr, Path, Variant};
 
 struct Refusals {
     ident: Ident,
     domain: Path,
-    variants: Vec<Refusal>,
+    refusals: Vec<Refusal>,
 }
 
 /// One variant.
@@ -31,27 +31,21 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
 }
 
 fn parse(input: &DeriveInput) -> syn::Result<Refusals> {
-    let ident = &input.ident;
-    no_parameters(input, "a set of refusals")?;
-    let Data::Enum(data) = &input.data else {
-        let message =
-            format!("refusals are an enum with one variant a rule: write `enum {ident} {{ … }}`");
-        return Err(syn::Error::new_spanned(ident, message));
-    };
+    let variants = variants(input, "a set of refusals", "a rule")?;
     let mut problems = Problems::default();
     let mut domain = None;
     for setting in settings(&input.attrs, "error", &mut problems) {
         match setting.key().as_str() {
             "crate" => setting.set(&mut domain, setting.quoted_path(), &mut problems),
-            _ => setting.refuse("an enum of refusals", "`crate = \"…\"`", &mut problems),
+            _ => setting.refuse("a set of refusals", "`crate = \"…\"`", &mut problems),
         }
     }
-    let mut variants = Vec::new();
-    for variant in &data.variants {
-        variants.extend(problems.keep(parse_refusal(variant)));
+    let mut refusals = Vec::new();
+    for variant in variants {
+        refusals.extend(problems.keep(parse_refusal(variant)));
     }
-    let domain = domain_path(domain);
-    problems.resolve(Some(Refusals { ident: ident.clone(), domain, variants }))
+    let (ident, domain) = (input.ident.clone(), domain_path(domain));
+    problems.resolve(Some(Refusals { ident, domain, refusals }))
 }
 
 fn parse_refusal(variant: &Variant) -> syn::Result<Refusal> {
@@ -78,9 +72,9 @@ fn parse_refusal(variant: &Variant) -> syn::Result<Refusal> {
 
 impl Refusals {
     fn emit(&self) -> TokenStream {
-        let Self { ident, domain, variants } = self;
-        let texts = self.match_self(variants.iter().map(Refusal::write).collect());
-        let codes = self.match_self(variants.iter().map(Refusal::code).collect());
+        let Self { ident, domain, refusals } = self;
+        let texts = match_self(refusals.iter().map(Refusal::write));
+        let codes = match_self(refusals.iter().map(Refusal::code));
         quote! {
             #[automatically_derived]
             impl ::core::fmt::Display for #ident {
@@ -100,11 +94,6 @@ impl Refusals {
                 }
             }
         }
-    }
-
-    /// A match on the refusal, also when there is none.
-    fn match_self(&self, arms: TokenStream) -> TokenStream {
-        if self.variants.is_empty() { quote!(match *self {}) } else { quote!(match self { #arms }) }
     }
 }
 

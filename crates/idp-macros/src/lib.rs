@@ -7,6 +7,7 @@
 mod aggregate;
 mod domain_error;
 mod domain_event;
+mod event;
 mod read_model;
 mod value_object;
 
@@ -26,6 +27,7 @@ mod case;
 mod domain_path;
 mod problems;
 mod settings;
+mod shape;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};

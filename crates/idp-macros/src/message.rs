@@ -80,3 +80,41 @@ fn shown(member: &Member) -> String {
         Member::Unnamed(index) => index.to_token_stream().to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quote::quote;
+    use syn::{Variant, parse_quote};
+
+    fn read(text: &str) -> Result<(String, Vec<usize>), String> {
+        let variant: Variant = parse_quote!(TooNarrow { count: u32, r#type: u32 });
+        let message = Message::read(text, &Body::new(&variant.fields))?;
+        Ok((message.format, message.fields))
+    }
+
+    #[test]
+    fn a_field_goes_by_its_binding_and_is_bound_once() {
+        let read = read("{count}, {type:>3}, {count:?}").expect("both are fields");
+        assert_eq!(read, ("{field_0}, {field_1:>3}, {field_0:?}".into(), vec![0, 1]));
+    }
+
+    #[test]
+    fn a_doubled_brace_is_no_field() {
+        assert_eq!(read("{{count}} }}{{"), Ok(("{{count}} }}{{".into(), vec![])));
+    }
+
+    #[test]
+    fn a_tuple_has_its_fields_by_number() {
+        let variant: Variant = syn::parse2(quote!(Locked(u32, u32))).expect("a variant");
+        let message = Message::read("{1}", &Body::new(&variant.fields)).expect("it has two");
+        assert_eq!(message.format, "{field_1}");
+    }
+
+    #[test]
+    fn what_is_no_field_is_refused() {
+        for text in ["{}", "{width}", "{0}", "{count", "count}", "{count:>width$}"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+}

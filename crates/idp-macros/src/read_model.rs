@@ -1,14 +1,15 @@
 //! `#[derive(ReadModel)]`
 
-use crate::columns::{columns, named_fields};
+use crate::columns::{columns, pending_event};
 use crate::domain_path::domain_path;
 use crate::problems::Problems;
 use crate::record::Record;
-use crate::settings::settings;
+use crate::settings::{refuse_on_fields, settings};
+use crate::shape::named_fields;
 use crate::table::{Table, TableSettings, find_column};
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{DeriveInput, Ident, Path};
+use syn::{Data, DeriveInput, Ident, Path};
 
 struct ReadModel {
     ident: Ident,
@@ -27,7 +28,13 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
         audit: false,
         beside_columns: quote!(),
     };
-    Ok(record.emit())
+    let record = record.emit();
+    Ok(quote! {
+        #record
+
+        #[automatically_derived]
+        impl #domain::ReadModel for #ident {}
+    })
 }
 
 fn parse(input: &DeriveInput) -> syn::Result<ReadModel> {
@@ -36,9 +43,12 @@ fn parse(input: &DeriveInput) -> syn::Result<ReadModel> {
     let mut problems = Problems::default();
     let (table, key) = table_settings(input, &mut problems);
     let name = table.name(ident, "read_model", &mut problems);
+    if let Data::Struct(data) = &input.data {
+        refuse_on_fields(&data.fields, "read_model", "a field of a read model", &mut problems);
+    }
     for field in &fields {
-        for setting in settings(&field.attrs, "read_model", &mut problems) {
-            setting.refuse("a field of a read model", "no settings", &mut problems);
+        if pending_event(&field.ty).is_some() {
+            problems.at(&field.ident, "a read model raises no events: remove this field");
         }
     }
     let columns = columns(fields.iter().copied(), &mut problems);

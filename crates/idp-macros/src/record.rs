@@ -1,7 +1,7 @@
 //! Writes `Record` for a table, and the constant of each field.
 
 use crate::columns::Column;
-use crate::table::{ColumnList, Table};
+use crate::table::{ColumnList, ListedColumn, Table};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -23,10 +23,12 @@ impl Record<'_> {
     /// `impl Record`, and the constants of the fields.
     pub(crate) fn emit(&self) -> TokenStream {
         let Self { ident, domain, .. } = self;
-        let (schema, value, from_row) = (self.schema(), self.value(), self.from_row());
-        let constants = self.constants();
+        let schema = self.schema();
+        let (value, from_row) = (self.emit_value(), self.emit_from_row());
+        let (constants, checks) = (self.constants(), self.checks());
         quote! {
             #constants
+            #(#checks)*
 
             #[automatically_derived]
             impl #domain::Record for #ident {
@@ -68,7 +70,7 @@ impl Record<'_> {
         }
     }
 
-    fn value(&self) -> TokenStream {
+    fn emit_value(&self) -> TokenStream {
         let Self { domain, table, .. } = self;
         let values = table.columns.iter().enumerate().map(|(at, Column { field, ty, .. })| {
             let to_value = quote_spanned!(ty.span()=> <#ty as #domain::FieldType>::to_value);
@@ -85,11 +87,11 @@ impl Record<'_> {
         }
     }
 
-    fn from_row(&self) -> TokenStream {
+    fn emit_from_row(&self) -> TokenStream {
         let Self { domain, table, beside_columns, .. } = self;
         let fields = table.columns.iter().enumerate().map(|(at, Column { field, ty, .. })| {
-            let take = quote_spanned!(ty.span()=> row.take::<#ty>(#at)?);
-            quote!(#field: #take,)
+            let from_value = quote_spanned!(ty.span()=> <#ty as #domain::FieldType>::from_value);
+            quote!(#field: #domain::__private::take(&mut row, #at, #from_value)?,)
         });
         quote! {
             fn from_row(
@@ -98,6 +100,25 @@ impl Record<'_> {
                 ::core::result::Result::Ok(Self { #(#fields)* #beside_columns })
             }
         }
+    }
+
+    /// Refuses, once types are known, to search by a column that cannot be compared.
+    fn checks(&self) -> impl Iterator<Item = TokenStream> {
+        let Self { domain, table, .. } = self;
+        table.unique.iter().chain(&table.indexes).flatten().map(move |ListedColumn { at, field }| {
+            let ty = &table.columns[*at].ty;
+            let kind = quote_spanned!(ty.span()=> <#ty as #domain::FieldType>::KIND);
+            let message = format!(
+                "`{field}` is kept as JSON, which stores do not compare: list a field that holds a \
+                 number, text, a time, an id or an enum"
+            );
+            quote_spanned! {field.span()=>
+                const _: () = ::core::assert!(
+                    !::core::matches!(#kind, #domain::Kind::Json),
+                    #message
+                );
+            }
+        })
     }
 
     fn constants(&self) -> TokenStream {
@@ -121,5 +142,7 @@ impl Record<'_> {
 }
 
 fn column_lists(lists: &[ColumnList]) -> TokenStream {
-    quote!(&[#(&[#(#lists),*]),*])
+    let lists = lists.iter().map(|list| list.iter().map(|listed| listed.at));
+    let lists = lists.map(|list| quote!(&[#(#list),*]));
+    quote!(&[#(#lists),*])
 }

@@ -1,12 +1,14 @@
 //! The settings in an attribute: `#[aggregate(name = "route_plan", audit, unique(reference))]`.
 
 use crate::problems::Problems;
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Attribute, Error, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Path, Token, token};
+use syn::{
+    Attribute, Error, Expr, ExprLit, Fields, Ident, Lit, LitInt, LitStr, Path, Token, token,
+};
 
 /// One setting of an attribute.
 pub(crate) struct Setting {
@@ -53,6 +55,15 @@ pub(crate) fn settings(
         .filter_map(|attribute| problems.keep(attribute.parse_args_with(parser)))
         .flatten()
         .collect()
+}
+
+/// Reports every setting on a field, where there are none.
+pub(crate) fn refuse_on_fields(fields: &Fields, name: &str, whose: &str, problems: &mut Problems) {
+    for field in fields {
+        for setting in settings(&field.attrs, name, problems) {
+            setting.refuse(whose, "no settings", problems);
+        }
+    }
 }
 
 impl Setting {

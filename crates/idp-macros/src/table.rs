@@ -20,8 +20,16 @@ pub(crate) struct Table {
     pub(crate) indexes: Vec<ColumnList>,
 }
 
-/// The columns of one `unique(…)` or `index(…)`, by their index in the table.
-pub(crate) type ColumnList = Vec<usize>;
+/// The columns of one `unique(…)` or `index(…)`.
+pub(crate) type ColumnList = Vec<ListedColumn>;
+
+/// A column in such a list.
+pub(crate) struct ListedColumn {
+    /// Its index in the table.
+    pub(crate) at: usize,
+    /// The field, as the list names it.
+    pub(crate) field: Ident,
+}
 
 /// The settings that every table has.
 #[derive(Default)]
@@ -55,8 +63,8 @@ impl TableSettings {
         attribute: &str,
         problems: &mut Problems,
     ) -> Option<LitStr> {
+        let example = snake_case(&ident.unraw().to_string());
         let Some(name) = &self.name else {
-            let example = snake_case(&ident.unraw().to_string());
             let message =
                 format!("`{ident}` has no stable name: add `#[{attribute}(name = \"{example}\")]`");
             problems.at(ident, message);
@@ -64,8 +72,8 @@ impl TableSettings {
         };
         if !is_plain_name(&name.value()) || name.value().len() > NAME_LENGTH_MAX {
             let message = format!(
-                "this is no name for a table: use up to {NAME_LENGTH_MAX} of `a-z`, `0-9` and `_`, \
-                 a letter first"
+                "this is no name for a table, which has up to {NAME_LENGTH_MAX} of `a-z`, `0-9` \
+                 and `_`, a letter first: write `name = \"{example}\"`"
             );
             problems.at(name, message);
         }
@@ -89,10 +97,10 @@ fn column_list(fields: &[Ident], columns: &[Column], problems: &mut Problems) ->
     let mut list = ColumnList::new();
     for field in fields {
         match find_column(field, columns, problems) {
-            Some(at) if list.contains(&at) => {
+            Some(at) if list.iter().any(|listed| listed.at == at) => {
                 problems.at(field, format!("`{field}` is in this list twice: keep one"));
             }
-            Some(at) => list.push(at),
+            Some(at) => list.push(ListedColumn { at, field: field.clone() }),
             None => {}
         }
     }

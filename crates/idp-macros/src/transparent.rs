@@ -1,5 +1,6 @@
 //! The stored form of a value object around one value: that of the value.
 
+use crate::shadow::json_part;
 use crate::value_object::Target;
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -54,6 +55,7 @@ fn comparable(Target { ident, domain }: &Target<'_>, inner: &Type) -> TokenStrea
 
 fn json(Target { ident, domain }: &Target<'_>, inner: &Type) -> TokenStream {
     let serde = quote!(#domain::__private::serde);
+    let json = json_part(inner, domain);
     quote! {
         #[automatically_derived]
         impl #serde::Serialize for #ident {
@@ -61,7 +63,7 @@ fn json(Target { ident, domain }: &Target<'_>, inner: &Type) -> TokenStream {
                 &self,
                 serializer: S,
             ) -> ::core::result::Result<S::Ok, S::Error> {
-                #serde::Serialize::serialize(&self.0, serializer)
+                #json::write(&self.0, serializer)
             }
         }
 
@@ -70,7 +72,7 @@ fn json(Target { ident, domain }: &Target<'_>, inner: &Type) -> TokenStream {
             fn deserialize<D: #serde::Deserializer<'de>>(
                 deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
-                <#inner as #serde::Deserialize<'de>>::deserialize(deserializer).map(Self)
+                #json::read(deserializer).map(Self)
             }
         }
     }

@@ -5,10 +5,10 @@
 
 use crate::body::Body;
 use crate::case::snake_case;
-use crate::columns::no_parameters;
 use crate::domain_path::domain_path;
 use crate::problems::Problems;
-use crate::settings::settings;
+use crate::settings::{refuse_on_fields, settings};
+use crate::shape::no_parameters;
 use crate::{composite, enumeration, transparent};
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -27,6 +27,9 @@ pub(crate) struct NamedVariant {
     pub(crate) name: String,
     pub(crate) body: Body,
 }
+
+/// How a message calls a field that has settings.
+const WHOSE_FIELD: &str = "a field of a value object";
 
 pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
     let ident = &input.ident;
@@ -79,6 +82,7 @@ fn no_form(ident: &Ident) -> syn::Error {
     syn::Error::new_spanned(ident, message)
 }
 
+/// The settings of the type; there is one.
 fn parse_domain(input: &DeriveInput) -> syn::Result<Path> {
     let mut problems = Problems::default();
     let mut domain = None;
@@ -87,6 +91,9 @@ fn parse_domain(input: &DeriveInput) -> syn::Result<Path> {
             "crate" => setting.set(&mut domain, setting.quoted_path(), &mut problems),
             _ => setting.refuse("a value object", "`crate = \"…\"`", &mut problems),
         }
+    }
+    if let Data::Struct(data) = &input.data {
+        refuse_on_fields(&data.fields, "value_object", WHOSE_FIELD, &mut problems);
     }
     problems.resolve(Some(domain_path(domain)))
 }
@@ -99,6 +106,7 @@ fn parse_variants<'a>(
     let mut named: Vec<NamedVariant> = Vec::new();
     for variant in variants {
         let name = stored_name(variant, &mut problems);
+        refuse_on_fields(&variant.fields, "value_object", WHOSE_FIELD, &mut problems);
         if let Some(same) = named.iter().find(|other| other.name == name) {
             let message = format!(
                 "`{name}` is already the stored name of `{}`: write \

@@ -22,7 +22,7 @@ impl Account {
             return Ok(Account::Ours);
         }
         CANDIDATES.iter().find_map(|name| Self::named(name).ok()).ok_or_else(|| {
-            format!("PostgreSQL refuses to run as root, and none of the accounts {CANDIDATES:?} exists; add one")
+            format!("PostgreSQL refuses to run as root; add one of the accounts {CANDIDATES:?}")
         })
     }
 

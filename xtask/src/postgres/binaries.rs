@@ -20,7 +20,8 @@ pub(crate) struct Binaries {
 }
 
 impl Binaries {
-    /// The named folder, else PATH, else Debian's highest version; installs the package if there is none.
+    /// The named folder, else PATH, else Debian's highest version; installs the package if there is
+    /// none.
     pub(crate) fn find_or_install() -> Outcome<Self> {
         if let Some(folder) = std::env::var_os(FOLDER_VARIABLE) {
             return Self::named(PathBuf::from(folder));
@@ -30,7 +31,9 @@ impl Binaries {
         }
         install::postgresql()?;
         Self::find().ok_or_else(|| {
-            format!("PostgreSQL was installed, but {PROGRAMS:?} were not found; set {FOLDER_VARIABLE} to their folder")
+            format!(
+                "PostgreSQL was installed; set {FOLDER_VARIABLE} to the folder with {PROGRAMS:?}"
+            )
         })
     }
 

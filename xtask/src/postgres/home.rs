@@ -15,7 +15,8 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// The port makes the name unique among the servers of this moment; an older folder of that name is refused.
+    /// The port makes the name unique among the servers of this moment; an older folder of that
+    /// name is refused.
     pub(crate) fn create(port: u16, account: &Account) -> Outcome<Self> {
         let folder = std::env::temp_dir().join(format!("idp-pg-{}-{port}", std::process::id()));
         DirBuilder::new().mode(0o700).create(&folder).map_err(|error| {

@@ -1,4 +1,5 @@
-//! Installs PostgreSQL from the distribution's packages where we may, and says what to install where we may not.
+//! Installs PostgreSQL from the distribution's packages where we may, and says what to install
+//! where we may not.
 
 use std::process::Command;
 
@@ -6,7 +7,8 @@ use super::account;
 use crate::outcome::Outcome;
 use crate::process;
 
-/// The package would start a cluster of its own on port 5432; a machine that had no PostgreSQL does not get one.
+/// The package would start a cluster of its own on port 5432; a machine that had no PostgreSQL does
+/// not get one.
 const SCRIPT: &str = "
 set -e
 export DEBIAN_FRONTEND=noninteractive
@@ -19,7 +21,8 @@ apt-get update
 apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-confold postgresql
 ";
 
-const ADVICE: &str = "PostgreSQL is needed for the tests and was not found. Install the server package of your system \
+const ADVICE: &str = "\
+PostgreSQL is needed for the tests and was not found. Install the server package of your system \
 (Debian, Ubuntu: `sudo apt-get install postgresql`; Fedora: `sudo dnf install postgresql-server`; \
 macOS: `brew install postgresql`), or set IDP_PG_BIN to the folder with initdb and postgres, \
 or set IDP_TEST_PG to the URL of a running server.";

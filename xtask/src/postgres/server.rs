@@ -1,7 +1,9 @@
-//! A throw-away PostgreSQL server on a free port of this machine, stopped and removed when the value goes.
+//! A throw-away PostgreSQL server on a free port of this machine, stopped and removed when the
+//! value goes.
 //!
-//! It is durable like a real one (`fsync` stays on), because the tests ask what a commit costs and what a crash leaves.
-//! Servers that were here before, such as Debian's cluster on 5432, are neither used nor touched.
+//! It is durable like a real one (`fsync` stays on), because the tests ask what a commit costs and
+//! what a crash leaves. Servers that were here before, such as Debian's cluster on 5432, are
+//! neither used nor touched.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
@@ -30,7 +32,8 @@ const SETTINGS: [&str; 5] = [
     "timezone=UTC",
 ];
 
-/// The fields go in this order: first the server stops, then its folder is removed, then the watchdog may leave.
+/// The fields go in this order: first the server stops, then its folder is removed, then the
+/// watchdog may leave.
 pub(crate) struct Server {
     postmaster: Postmaster,
     home: Home,
@@ -50,7 +53,7 @@ impl Server {
         let postmaster = Postmaster::spawn(&binaries, &account, &home, port)?;
         let mut server = Server { postmaster, home, port, _watchdog: watchdog };
         server.wait_until_ready(&binaries)?;
-        println!("PostgreSQL on port {port}");
+        eprintln!("PostgreSQL on port {port}");
         Ok(server)
     }
 
@@ -87,7 +90,8 @@ impl Server {
     }
 }
 
-/// The system picks the port; nothing holds it until the server does, which would then fail to start and say so.
+/// The system picks the port; nothing holds it until the server does, which would then fail to
+/// start and say so.
 fn free_port() -> Outcome<u16> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .and_then(|listener| listener.local_addr())
@@ -95,8 +99,8 @@ fn free_port() -> Outcome<u16> {
         .map_err(|error| format!("there is no free port on 127.0.0.1: {error}"))
 }
 
-/// The C locale makes text order the same on every machine. Everyone on this machine may log in, as the password is
-/// in the source anyway.
+/// The C locale makes text order the same on every machine. Everyone on this machine may log in, as
+/// the password is in the source anyway.
 fn create_cluster(binaries: &Binaries, account: &Account, home: &Home) -> Outcome {
     let mut initdb = binaries.command("initdb");
     initdb.args(["--username", ROLE, "--auth=trust", "--encoding=UTF8", "--locale=C"]);

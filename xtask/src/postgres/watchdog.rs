@@ -1,4 +1,5 @@
-//! Stops the server when nobody else can: a killed `xtask` runs no guard, but its end of a pipe closes all the same.
+//! Stops the server when nobody else can: a killed `xtask` runs no guard, but its end of a pipe
+//! closes all the same.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
@@ -7,7 +8,8 @@ use super::home::Home;
 use crate::outcome::Outcome;
 use crate::process;
 
-/// Waits for the end of its input, then ends the server that the folder names, if it still does, and removes the folder.
+/// Waits for the end of its input, then ends the server that the folder names, if it still does,
+/// and removes the folder.
 const SCRIPT: &str = r#"
 cat >/dev/null
 postmaster=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null) || postmaster=

@@ -1,5 +1,5 @@
-//! Words that must not be in shipped code, each with its way out: unfinished code, the wall clock, SQL outside the
-//! stores, waiting in the domain.
+//! Words that must not be in shipped code, each with its way out: unfinished code, the wall clock,
+//! SQL outside the stores, waiting in the domain.
 
 use super::Project;
 use super::fault::Fault;
@@ -66,7 +66,8 @@ fn hits(source: &SourceFile, text: &str, ban: &Ban) -> Vec<Fault> {
         .collect()
 }
 
-/// The domain is pure: it cannot await, so it cannot do input or output behind the back of a use case.
+/// The domain is pure: it cannot await, so it cannot do input or output behind the back of a use
+/// case.
 fn waiting_in_the_domain(source: &SourceFile) -> impl Iterator<Item = Fault> {
     let keywords = ["async", "await"].into_iter().filter(|_| is_domain(&source.path));
     keywords.flat_map(|keyword| words(&source.code, keyword)).map(|at| {

@@ -1,74 +1,77 @@
-//! Every clause of a contract is run: the clauses of a conformance file and the list that its macro expands are the same.
+//! Every clause of a contract is run: the clauses of a conformance file and the lists that its
+//! macro expands are the same.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::Project;
 use super::fault::Fault;
-use super::items::{closing, depth_at, functions, word_at};
+use super::items::{Function, closing, depth_at, functions, word_at, words};
 use super::lexer::is_word;
 use super::source::SourceFile;
 
 const FOLDER: &str = "crates/idp-conformance/src/";
+const LIST_NAME: &str = "clauses";
 const LIST: &str = "clauses!";
 
 pub(crate) fn check(project: &Project) -> Vec<Fault> {
     project.tree.sources().filter(|source| source.path.starts_with(FOLDER)).flat_map(file).collect()
 }
 
-/// Files without a list have no clauses.
+/// Names and where they stand. Files without a list have no clauses.
 fn file(source: &SourceFile) -> Vec<Fault> {
     let code = source.production();
-    let Some(listed) = listed(&code) else { return Vec::new() };
+    let listed: BTreeMap<&str, usize> = lists(&code).flat_map(|list| listed(&code, list)).collect();
+    if lists(&code).next().is_none() {
+        return Vec::new();
+    }
     let written = written(&code);
-    let unlisted =
-        written.iter().filter(|(name, _)| !listed.contains_key(*name)).map(|(name, at)| {
-            let advice = format!("clause `{name}` is never run: add it to `{LIST}` in this file");
-            Fault::at(&source.path, source.line_of(*at), advice)
-        });
-    let unwritten =
-        listed.iter().filter(|(name, _)| !written.contains_key(*name)).map(|(name, at)| {
-            let advice = format!(
-                "`{LIST}` lists `{name}`, which is no `pub async fn {name}<...>` of this file"
-            );
-            Fault::at(&source.path, source.line_of(*at), advice)
-        });
-    unlisted.chain(unwritten).collect()
+    let fault = |at: usize, advice: String| Fault::at(&source.path, source.line_of(at), advice);
+    let unlisted = written.iter().filter(|(name, _)| !listed.contains_key(*name));
+    let unwritten = listed.iter().filter(|(name, _)| !written.contains_key(*name));
+    unlisted
+        .map(|(name, at)| fault(*at, format!("`{name}` is never run: add it to `{LIST}` here")))
+        .chain(unwritten.map(|(name, at)| {
+            fault(*at, format!("`{LIST}` lists `{name}`: write `pub async fn {name}<...>` here"))
+        }))
+        .collect()
 }
 
 /// Generic over the implementation under test, public and async: that is a clause.
 fn written(code: &str) -> BTreeMap<&str, usize> {
-    let functions = functions(code).into_iter().filter(|function| {
-        let (before, rest) =
-            (code[..function.range.start].trim_end(), &code[function.range.clone()]);
-        before.ends_with("pub async")
+    let is_clause = |function: &Function<'_>| {
+        let (before, rest) = (&code[..function.range.start], &code[function.range.clone()]);
+        let after_name = rest["fn".len()..].trim_start().strip_prefix(function.name);
+        before.trim_end().ends_with("pub async")
             && depth_at(code, function.range.start) == 0
-            && rest["fn".len()..].trim_start()[function.name.len()..].starts_with('<')
-    });
-    functions
-        .map(|function| {
-            let name_at =
-                code[function.range.clone()].find(function.name.as_str()).unwrap_or_default();
-            let at = function.range.start + name_at;
-            (word_at(code, at), at)
-        })
-        .collect()
+            && after_name.is_some_and(|rest| rest.starts_with('<'))
+    };
+    let clauses = functions(code).into_iter().filter(is_clause);
+    clauses.map(|clause| (clause.name, clause.range.start)).collect()
 }
 
-/// The words in the list that a comma or the end follows. Nothing without a list.
-fn listed(code: &str) -> Option<BTreeMap<&str, usize>> {
-    let open = code.match_indices(LIST).find_map(|(at, _)| {
+/// The insides of every `clauses! { ... }`.
+fn lists(code: &str) -> impl Iterator<Item = Range<usize>> {
+    let calls = words(code, LIST_NAME).filter(|at| code[*at..].starts_with(LIST));
+    calls.filter_map(|at| {
         let rest = code[at + LIST.len()..].trim_start();
-        rest.starts_with(['{', '(', '[']).then(|| code.len() - rest.len())
-    })?;
-    let body = &code[open + 1..closing(code, open)?];
-    let starts = body.char_indices().filter(|(at, _)| {
-        is_word(body.as_bytes()[*at]) && (*at == 0 || !is_word(body.as_bytes()[at - 1]))
-    });
-    let names = starts.map(|(at, _)| (word_at(body, at), at)).filter(|(name, at)| {
-        let after = body[at + name.len()..].trim_start();
-        after.is_empty() || after.starts_with(',')
-    });
-    Some(names.map(|(name, at)| (name, open + 1 + at)).collect())
+        let open = code.len() - rest.len();
+        if rest.starts_with('{') { Some(open + 1..closing(code, open)?) } else { None }
+    })
+}
+
+/// The words of a list that a comma or the end follows.
+fn listed(code: &str, list: Range<usize>) -> impl Iterator<Item = (&str, usize)> {
+    let (start, body) = (list.start, &code[list]);
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        at += body.get(at..)?.bytes().position(is_word)?;
+        let word = (word_at(body, at), start + at);
+        at += word.0.len();
+        Some((word, body[at..].trim_start()))
+    })
+    .filter(|(_, after)| after.is_empty() || after.starts_with(','))
+    .map(|(word, _)| word)
 }
 
 #[cfg(test)]
@@ -80,7 +83,12 @@ mod tests {
         super::check(&project).iter().map(ToString::to_string).collect()
     }
 
-    const CLAUSE: &str = "pub async fn an_event_is_read_once<H: Harness>(harness: &H) {}\nasync fn helper<H>() {}\npub async fn plain() {}\n";
+    /// One clause, and two functions that are none.
+    const CLAUSE: &str = "
+        pub async fn an_event_is_read_once<H: Harness>(harness: &H) {}
+        async fn helper<H>() {}
+        pub async fn plain() {}
+    ";
 
     #[test]
     fn the_list_and_the_clauses_agree() {
@@ -101,6 +109,13 @@ mod tests {
         let found = faults(&format!("clauses! {{ an_event_is_read_once, gone, }}\n{CLAUSE}"));
         assert_eq!(found.len(), 1);
         assert!(found[0].contains("lists `gone`"), "{found:?}");
+    }
+
+    #[test]
+    fn a_file_may_have_several_lists() {
+        let two = "clauses! { a, }\nclauses! { b, }\npub async fn a<H>() {}\n";
+        assert!(faults(two)[0].contains("lists `b`"));
+        assert!(faults(&format!("{two}pub async fn b<H>() {{}}")).is_empty());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The inner layers stay free of technology: which crates of others the domain and the application may use.
+//! The inner layers stay free of technology: which crates of others the domain and the application
+//! may use.
 
 use super::Project;
 use super::fault::Fault;
@@ -23,7 +24,8 @@ fn strangers(package: &str, allowed: &[&[&str]], workspace: &Workspace) -> Vec<F
         .filter(|name| workspace.package(name).is_none() && !allowed.concat().contains(name));
     let advice = |name| {
         format!(
-            "{package} may not use `{name}`: put a port here and the technology into an adapter, or extend the list in xtask/src/tidy/dependencies.rs with an ADR"
+            "{package} may not use `{name}`: put a port here and the technology into an adapter, \
+             or write an ADR and extend the list in xtask/src/tidy/dependencies.rs"
         )
     };
     strange.map(|name| Fault::new(format!("crates/{package}/Cargo.toml"), advice(name))).collect()

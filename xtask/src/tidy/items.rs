@@ -1,17 +1,18 @@
-//! Finds items in masked Rust code by counting brackets; enough for checks, and no parser to wait for.
+//! Finds items in masked Rust code by counting brackets; enough for checks, and no parser to wait
+//! for.
 
 use std::ops::Range;
 
 use super::lexer::is_word;
 
-pub(crate) struct Function {
-    pub(crate) name: String,
+pub(crate) struct Function<'a> {
+    pub(crate) name: &'a str,
     /// From `fn` to the closing brace.
     pub(crate) range: Range<usize>,
 }
 
 /// Functions with a body, nested ones too.
-pub(crate) fn functions(code: &str) -> Vec<Function> {
+pub(crate) fn functions(code: &str) -> Vec<Function<'_>> {
     words(code, "fn").filter_map(|at| function(code, at)).collect()
 }
 
@@ -59,7 +60,8 @@ pub(crate) fn closing(code: &str, open: usize) -> Option<usize> {
     None
 }
 
-/// The end of the item that begins here: its closing brace, or the semicolon of an item without a body.
+/// The end of the item that begins here: its closing brace, or the semicolon of an item without a
+/// body.
 pub(crate) fn item_end(code: &str, from: usize) -> Option<usize> {
     let end = body_or_semicolon(code, from)?;
     if code.as_bytes()[end] == b'{' { closing(code, end) } else { Some(end) }
@@ -78,7 +80,7 @@ pub(crate) fn line_of(text: &str, at: usize) -> usize {
     text[..at].matches('\n').count() + 1
 }
 
-fn function(code: &str, at: usize) -> Option<Function> {
+fn function(code: &str, at: usize) -> Option<Function<'_>> {
     let after = at + "fn".len();
     let name_at = after + code[after..].find(|c: char| !c.is_whitespace())?;
     let name = word_at(code, name_at);
@@ -86,7 +88,7 @@ fn function(code: &str, at: usize) -> Option<Function> {
     if name.is_empty() || code.as_bytes()[body] == b';' {
         return None;
     }
-    Some(Function { name: name.to_owned(), range: at..closing(code, body)? + 1 })
+    Some(Function { name, range: at..closing(code, body)? + 1 })
 }
 
 /// The first `{` or `;` that no parenthesis or bracket encloses.
@@ -109,7 +111,7 @@ mod tests {
     fn functions_are_found_with_their_bodies() {
         let code = "trait T { fn a(&self); } fn b(x: [u8; 2]) -> fn() { fn c() {} }";
         let found = functions(code);
-        assert_eq!(found.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["b", "c"]);
+        assert_eq!(found.iter().map(|f| f.name).collect::<Vec<_>>(), ["b", "c"]);
         assert_eq!(&code[found[1].range.clone()], "fn c() {}");
     }
 

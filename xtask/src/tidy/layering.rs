@@ -1,4 +1,5 @@
-//! The direction of dependencies between our packages: the table of ARCHITECTURE.md, held against cargo's manifests.
+//! The direction of dependencies between our packages: the table of ARCHITECTURE.md, held against
+//! cargo's manifests.
 
 use super::Project;
 use super::fault::Fault;
@@ -45,8 +46,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("xtask", &[]),
 ];
 
-/// What tests may use on top: everyone above the domain the test crates and the reference store, which is no adapter's
-/// neighbour but everyone's yardstick; those at the end of all arrows anything.
+/// What tests may use on top: everyone above the domain the test crates and the reference store,
+/// which is no adapter's neighbour but everyone's yardstick; those at the end of all arrows
+/// anything.
 fn allowed_in_tests(package: &str) -> &'static [&'static str] {
     match package {
         "idp-macros" => &["idp-domain"],
@@ -80,7 +82,8 @@ fn is_allowed(package: &Package, dependency: &Dependency, allowed: &[&str]) -> b
 fn advice(package: &Package, dependency: &Dependency, allowed: &[&str]) -> String {
     let kind = if dependency.is_dev { "the tests of " } else { "" };
     format!(
-        "{kind}{} must not depend on {} (allowed: {}); move the code to the layer that may, or turn the dependency around with a port",
+        "{kind}{} must not depend on {} (allowed: {}); move the code to the layer that may, \
+         or turn the dependency around with a port",
         package.name,
         dependency.name,
         if allowed.is_empty() { "none of ours".to_owned() } else { allowed.join(", ") },

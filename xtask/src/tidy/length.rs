@@ -35,7 +35,7 @@ fn long_functions(source: &SourceFile) -> impl Iterator<Item = Fault> {
         let lines = source.code[function.range.clone()].lines().count();
         (lines > FUNCTION_LINES_MAX).then(|| {
             let advice = format!(
-                "fn {} has {lines} lines, {FUNCTION_LINES_MAX} at most: give its parts names of their own",
+                "fn {} has {lines} lines, {FUNCTION_LINES_MAX} at most: name its parts",
                 function.name
             );
             Fault::at(&source.path, source.line_of(function.range.start), advice)

@@ -1,8 +1,10 @@
-//! Tells Rust code from comments and literals, so that a check does not stumble over a brace in a string.
+//! Tells Rust code from comments and literals, so that a check does not stumble over a brace in a
+//! string.
 
 use std::ops::Range;
 
-/// Copies of a source of the same length and with the same lines, in which the left-out parts are spaces.
+/// Copies of a source of the same length and with the same lines, in which the left-out parts are
+/// spaces.
 pub(crate) struct Masked {
     /// Without comments and literals.
     pub(crate) code: String,

@@ -71,7 +71,8 @@ fn is_code(path: &str) -> bool {
         && !path.contains("/generated/")
 }
 
-/// Files that are declared by `#[cfg(test)] mod name;` are test code though they do not say so themselves.
+/// Files that are declared by `#[cfg(test)] mod name;` are test code though they do not say so
+/// themselves.
 fn mark_test_modules(sources: &mut [SourceFile]) {
     let files: Vec<String> = sources.iter().flat_map(SourceFile::files_of_test_modules).collect();
     for source in sources.iter_mut().filter(|source| files.contains(&source.path)) {

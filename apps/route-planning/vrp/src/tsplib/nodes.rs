@@ -6,7 +6,7 @@ use crate::line::Line;
 use crate::parse_error::ParseError;
 use std::collections::BTreeMap;
 
-/// Ends the list of depots (TSPLIB95, section 2.3).
+/// Ends the list of depots (TSPLIB95, section 1.2).
 const END_OF_DEPOTS: &str = "-1";
 
 /// The coordinates of node 1 and up.

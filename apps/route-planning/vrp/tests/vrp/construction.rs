@@ -12,6 +12,12 @@ fn built(real: Real) -> (Instance, Vec<Route>) {
     (instance, routes)
 }
 
+/// Whom each route visits.
+fn numbers(routes: &[Route]) -> Vec<Vec<u32>> {
+    let stops = |route: &Route| route.stops.iter().map(|stop| stop.number).collect();
+    routes.iter().map(stops).collect()
+}
+
 fn window(name: &str, fleet: &str, rows: &str) -> Instance {
     let text = format!("{name}\nVEHICLE\nNUMBER CAPACITY\n{fleet}\nCUSTOMER\nCUST NO.\n{rows}");
     Instance::parse(name, &text).unwrap()
@@ -21,9 +27,7 @@ fn window(name: &str, fleet: &str, rows: &str) -> Instance {
 fn built_routes_verify_as_a_solution() {
     for real in ALL {
         let (instance, routes) = built(real);
-        let numbers = |route: &Route| route.stops.iter().map(|stop| stop.number).collect();
-        let solution =
-            Solution { routes: routes.iter().map(numbers).collect(), cost: total(&routes) };
+        let solution = Solution { routes: numbers(&routes), cost: total(&routes) };
         assert_eq!(plan(&instance, Some(&solution)).unwrap(), routes);
     }
 }
@@ -49,8 +53,7 @@ fn savings_join_routes_until_the_capacity_is_reached() {
         NODE_COORD_SECTION\n1 0 0\n2 10 0\n3 20 0\n4 30 0\n\
         DEMAND_SECTION\n1 0\n2 1\n3 1\n4 1\nDEPOT_SECTION\n1\n-1\n";
     let routes = plan(&Instance::parse("row.vrp", text).unwrap(), None).unwrap();
-    let stops = routes.iter().map(|r| r.stops.iter().map(|s| s.number).collect::<Vec<_>>());
-    assert_eq!(stops.collect::<Vec<_>>(), [vec![1], vec![2, 3]]);
+    assert_eq!(numbers(&routes), [vec![1], vec![2, 3]]);
     assert_eq!(total(&routes).to_string(), "80");
 }
 
@@ -59,8 +62,19 @@ fn insertion_respects_windows_that_the_shortest_way_would_miss() {
     // The nearer customer opens only after the farther one has closed.
     let rows = "0 0 0 0 0 100 0\n1 10 0 1 50 60 0\n2 20 0 1 20 25 5";
     let routes = plan(&window("late", "1 10", rows), None).unwrap();
-    let stops = routes.iter().map(|r| r.stops.iter().map(|s| s.number).collect::<Vec<_>>());
-    assert_eq!(stops.collect::<Vec<_>>(), [vec![2, 1]]);
+    assert_eq!(numbers(&routes), [[2, 1]]);
+}
+
+#[test]
+fn insertion_makes_nobody_late_further_on() {
+    // Between 1 and 3 there is time to pass by 2, but not to serve there for so long.
+    let rows = "0 0 0 0 0 200 0\n1 10 0 1 0 10 0\n2 20 0 1 0 90 30\n3 30 0 1 0 40 0\n";
+    let routes = plan(&window("passed", "2 10", rows), None).unwrap();
+    assert_eq!(numbers(&routes), [[1, 3, 2]]);
+    // To serve 3 first leaves time to reach 1, but then, after serving there, not 2.
+    let rows = "0 0 0 0 0 200 0\n1 10 0 1 0 100 20\n2 20 0 1 0 45 0\n3 5 0 1 0 100 10\n";
+    let routes = plan(&window("chain", "2 10", rows), None).unwrap();
+    assert_eq!(numbers(&routes), [[1, 2, 3]]);
 }
 
 #[test]

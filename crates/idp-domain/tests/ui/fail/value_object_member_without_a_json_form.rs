@@ -9,6 +9,7 @@ struct Place {
 struct Stop {
     name: String,
     place: Place,
+    earlier: Option<Vec<Place>>,
 }
 
 fn main() {}

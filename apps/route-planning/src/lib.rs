@@ -1,0 +1,6 @@
+//! Route planning: the tutorial application of idp, small enough to be read in ten minutes.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod application;
+pub mod board;

@@ -1,0 +1,20 @@
+//! The suite of the unit of work over a store: clauses 1 to 4, 6 and 7 of
+//! [`Store`](idp_application::Store), and what use cases build on them.
+
+pub mod commit;
+pub mod versions;
+
+/// Expands to one test for each clause of the unit of work. Takes an expression that, awaited, gives
+/// a [`Harness`](crate::Harness) of its own to each clause.
+#[macro_export]
+macro_rules! unit_of_work {
+    ($harness:expr) => {
+        mod unit_of_work {
+            #[allow(unused_imports, reason = "the expression may need what stands around it")]
+            use super::*;
+
+            $crate::unit_of_work_commit!($harness);
+            $crate::unit_of_work_versions!($harness);
+        }
+    };
+}

@@ -1,0 +1,42 @@
+//! The HTTP edge of idp: the only place that knows status codes.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod edge;
+mod request_id;
+mod security_headers;
+mod trace_parent;
+
+mod problem;
+mod translation;
+mod validation;
+
+mod body_limit;
+mod json;
+mod path;
+mod query;
+mod shape;
+
+mod authentication;
+
+mod if_match;
+mod version_tag;
+
+pub use authentication::{
+    Authenticator, Caller, DevIssuer, InvalidAuthenticator, InvalidKey, VerificationKey,
+};
+pub use body_limit::BodyLimit;
+pub use edge::Edge;
+pub use if_match::IfMatch;
+pub use json::Json;
+pub use path::Path;
+pub use problem::{FieldFault, Problem};
+pub use query::Query;
+pub use request_id::RequestId;
+pub use security_headers::security_headers;
+pub use trace_parent::TraceParent;
+pub use validation::Validation;
+pub use version_tag::VersionTag;
+
+pub use axum;
+pub use schemars;

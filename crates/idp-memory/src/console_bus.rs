@@ -1,0 +1,67 @@
+//! A bus that writes one line a message.
+
+use idp_application::{BoxFuture, Error, ErrorKind, EventBus, Message, PublishError};
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
+
+/// Writes each message as one line: time, tenant, type of the event, aggregate, version, sequence.
+///
+/// ```text
+/// 2026-01-31T08:00:00.000000Z acme route_plan.dispatched route_plan/0190…c0de v3 #12
+/// ```
+pub struct ConsoleBus {
+    writer: Mutex<Box<dyn Write + Send>>,
+}
+
+impl ConsoleBus {
+    /// Writes to the standard output.
+    pub fn stdout() -> Self {
+        Self::to(io::stdout())
+    }
+
+    /// Writes to that writer, which is flushed after each batch.
+    pub fn to(writer: impl Write + Send + 'static) -> Self {
+        Self { writer: Mutex::new(Box::new(writer)) }
+    }
+}
+
+impl fmt::Debug for ConsoleBus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConsoleBus").finish_non_exhaustive()
+    }
+}
+
+impl EventBus for ConsoleBus {
+    fn publish<'a>(&'a self, messages: &'a [Message]) -> BoxFuture<'a, Result<(), PublishError>> {
+        Box::pin(async move {
+            // A writer that panicked in the middle of a line is no reason to be silent ever after.
+            let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            for (accepted, message) in messages.iter().enumerate() {
+                write_line(&mut **writer, message).map_err(|error| failed(accepted, error))?;
+            }
+            writer.flush().map_err(|error| failed(0, error))
+        })
+    }
+}
+
+fn write_line(writer: &mut dyn Write, message: &Message) -> io::Result<()> {
+    let event = &message.envelope;
+    writeln!(
+        writer,
+        "{} {} {} {}/{} v{} #{}",
+        event.occurred_at,
+        event.tenant,
+        event.event_type,
+        event.aggregate_type,
+        event.aggregate_id,
+        event.aggregate_version,
+        message.lane_sequence,
+    )
+}
+
+fn failed(accepted: usize, error: io::Error) -> PublishError {
+    let message = "the console cannot be written to";
+    let error = Error::new(ErrorKind::Unavailable, "publish", message).with_source(error);
+    PublishError { accepted, error }
+}

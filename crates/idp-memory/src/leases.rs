@@ -1,0 +1,177 @@
+//! How far each reader of the outbox is, and which of its workers holds which lane: the protocol of
+//! [`OutboxLog`](idp_application::OutboxLog).
+
+use idp_application::{
+    Claim, Cursor, Error, ErrorKind, Lane, LaneCount, LaneLease, LaneProgress, Membership, Reader,
+    Sharding, WorkerId,
+};
+use idp_domain::Timestamp;
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+/// The readers by name.
+#[derive(Default)]
+pub(crate) struct Readers(HashMap<String, Positions>);
+
+/// One reader.
+struct Positions {
+    sharding: Sharding,
+    lanes: BTreeMap<Lane, Position>,
+    /// Until when each worker counts as alive.
+    workers: HashMap<WorkerId, Timestamp>,
+}
+
+/// How far one lane is read, and under which lease.
+#[derive(Default)]
+struct Position {
+    lease: Option<Lease>,
+    epoch: i64,
+    cursor: Cursor,
+    sequence: i64,
+}
+
+struct Lease {
+    owner: WorkerId,
+    until: Timestamp,
+}
+
+impl Position {
+    fn is_free(&self, now: Timestamp) -> bool {
+        self.lease.as_ref().is_none_or(|lease| lease.until <= now)
+    }
+
+    /// Whether a worker that was given this epoch has the lease still. It has when it expired and
+    /// nobody claimed it since.
+    fn is_held_under(&self, epoch: i64) -> bool {
+        self.lease.is_some() && self.epoch == epoch
+    }
+}
+
+impl Readers {
+    pub(crate) fn join(
+        &mut self,
+        reader: &Reader,
+        worker: WorkerId,
+        now: Timestamp,
+        ttl: Duration,
+        lanes: LaneCount,
+    ) -> Result<Membership, Error> {
+        let positions = self.0.entry(reader.name.clone()).or_insert_with(|| Positions {
+            sharding: reader.sharding,
+            lanes: lanes_of(reader.sharding, lanes).map(|lane| (lane, Position::default())).collect(),
+            workers: HashMap::new(),
+        });
+        if positions.sharding != reader.sharding {
+            let message = format!(
+                "the reader `{}` has positions for {:?}, not for {:?}",
+                reader.name, positions.sharding, reader.sharding
+            );
+            return Err(Error::new(ErrorKind::Invalid, "join", message));
+        }
+        positions.workers.retain(|_, until| *until > now);
+        positions.workers.insert(worker, after(now, ttl));
+        Ok(Membership {
+            workers_live: u16::try_from(positions.workers.len()).unwrap_or(u16::MAX),
+            lanes: u16::try_from(positions.lanes.len()).unwrap_or(u16::MAX),
+        })
+    }
+
+    pub(crate) fn claim(
+        &mut self,
+        reader: &Reader,
+        claim: Claim,
+        now: Timestamp,
+    ) -> Vec<LaneLease> {
+        let Some(positions) = self.0.get_mut(&reader.name) else { return Vec::new() };
+        let free = positions.lanes.iter_mut().filter(|(_, position)| position.is_free(now));
+        free.take(claim.lanes_max.into())
+            .map(|(lane, position)| {
+                position.epoch += 1;
+                let until = after(now, claim.lease_ttl);
+                position.lease = Some(Lease { owner: claim.worker, until });
+                let Position { epoch, cursor, sequence, .. } = *position;
+                LaneLease { lane: *lane, epoch, cursor, sequence }
+            })
+            .collect()
+    }
+
+    pub(crate) fn advance(
+        &mut self,
+        reader: &Reader,
+        progress: &[LaneProgress],
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Vec<Lane> {
+        progress
+            .iter()
+            .filter(|progress| self.advance_lane(reader, progress, now, ttl))
+            .map(|progress| progress.lane)
+            .collect()
+    }
+
+    /// Records progress and renews the lease, unless the epoch is an old one.
+    pub(crate) fn advance_lane(
+        &mut self,
+        reader: &Reader,
+        progress: &LaneProgress,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> bool {
+        let Some(position) = self.held(reader, progress.lane, progress.epoch) else { return false };
+        position.cursor = progress.cursor;
+        position.sequence = progress.sequence;
+        if let Some(lease) = &mut position.lease {
+            lease.until = after(now, ttl);
+        }
+        true
+    }
+
+    /// Puts the lane back to the start of the log, unless the epoch is an old one.
+    pub(crate) fn rewind(&mut self, reader: &Reader, lane: Lane, epoch: i64) -> bool {
+        let Some(position) = self.held(reader, lane, epoch) else { return false };
+        position.cursor = Cursor::default();
+        position.sequence = 0;
+        true
+    }
+
+    /// Whether the lane is held under that epoch.
+    pub(crate) fn holds(&self, reader: &Reader, lane: Lane, epoch: i64) -> bool {
+        let position = self.0.get(&reader.name).and_then(|positions| positions.lanes.get(&lane));
+        position.is_some_and(|position| position.is_held_under(epoch))
+    }
+
+    pub(crate) fn release(&mut self, reader: &Reader, worker: WorkerId, leases: &[LaneLease]) {
+        for lease in leases {
+            if let Some(position) = self.held(reader, lease.lane, lease.epoch) {
+                position.lease = None;
+            }
+        }
+        let Some(positions) = self.0.get_mut(&reader.name) else { return };
+        let owns = |position: &Position| {
+            position.lease.as_ref().is_some_and(|lease| lease.owner == worker)
+        };
+        if !positions.lanes.values().any(owns) {
+            positions.workers.remove(&worker);
+        }
+    }
+
+    fn held(&mut self, reader: &Reader, lane: Lane, epoch: i64) -> Option<&mut Position> {
+        let position = self.0.get_mut(&reader.name)?.lanes.get_mut(&lane)?;
+        position.is_held_under(epoch).then_some(position)
+    }
+}
+
+fn lanes_of(sharding: Sharding, lanes: LaneCount) -> Box<dyn Iterator<Item = Lane>> {
+    match sharding {
+        Sharding::Whole => Box::new(std::iter::once(Lane::WHOLE)),
+        Sharding::ByLane => {
+            let count = i16::try_from(lanes.get()).expect("there are at most 1024 lanes");
+            Box::new((0..count).map(Lane::from_number))
+        }
+    }
+}
+
+fn after(now: Timestamp, ttl: Duration) -> Timestamp {
+    let micros = i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX);
+    Timestamp::from_unix_micros(now.unix_micros().saturating_add(micros))
+}

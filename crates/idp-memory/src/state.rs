@@ -1,0 +1,62 @@
+//! Everything that the store keeps.
+
+use crate::leases::Readers;
+use crate::log::Log;
+use crate::table::Table;
+use idp_application::{Error, ErrorKind};
+use idp_domain::TableSchema;
+use std::collections::BTreeMap;
+
+/// The tables, the outbox, and how far its readers are.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) tables: Tables,
+    pub(crate) log: Log,
+    pub(crate) readers: Readers,
+}
+
+/// The tables by name.
+#[derive(Default)]
+pub(crate) struct Tables(BTreeMap<&'static str, Table>);
+
+impl Tables {
+    /// Creates what is missing, unless one of them is there in another shape.
+    pub(crate) fn create(&mut self, schemas: &[&'static TableSchema]) -> Result<(), Error> {
+        for schema in schemas {
+            if self.0.get(schema.name).is_some_and(|table| table.schema() != *schema) {
+                return Err(another_shape("migrate", schema));
+            }
+        }
+        for schema in schemas {
+            self.0.entry(schema.name).or_insert_with(|| Table::new(schema));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn get(&self, schema: &'static TableSchema) -> Result<&Table, Error> {
+        match self.0.get(schema.name) {
+            Some(table) if table.schema() == schema => Ok(table),
+            Some(_) => Err(another_shape("find the table", schema)),
+            None => Err(unknown(schema)),
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, schema: &'static TableSchema) -> Result<&mut Table, Error> {
+        match self.0.get_mut(schema.name) {
+            Some(table) if table.schema() == schema => Ok(table),
+            Some(_) => Err(another_shape("find the table", schema)),
+            None => Err(unknown(schema)),
+        }
+    }
+}
+
+fn another_shape(operation: &'static str, schema: &TableSchema) -> Error {
+    let message = format!("the table `{}` has another shape than its schema", schema.name);
+    Error::new(ErrorKind::Invalid, operation, message)
+}
+
+fn unknown(schema: &TableSchema) -> Error {
+    let message =
+        format!("there is no table `{}`: give its schema to `migrate` first", schema.name);
+    Error::new(ErrorKind::Invalid, "find the table", message)
+}

@@ -1,0 +1,7 @@
+//! The memory store keeps every contract.
+
+mod harness;
+
+use harness::MemoryHarness;
+
+idp_conformance::unit_of_work!(MemoryHarness::start());

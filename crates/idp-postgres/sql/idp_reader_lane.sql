@@ -1,0 +1,12 @@
+-- The positions of readers, and who may move them. Few rows, updated often: room for HOT updates.
+CREATE TABLE idp_reader_lane (
+  reader text COLLATE "C" NOT NULL,
+  lane smallint NOT NULL,
+  owner uuid,
+  epoch bigint NOT NULL DEFAULT 0,
+  lease_until timestamptz,
+  tick bigint NOT NULL DEFAULT 0,
+  position bigint NOT NULL DEFAULT 0,
+  sequence bigint NOT NULL DEFAULT 0,
+  PRIMARY KEY (reader, lane)
+) WITH (fillfactor = 20)

@@ -1,0 +1,67 @@
+//! Driver errors as errors of the application layer: the only place that knows SQLSTATE.
+
+use idp_application::{Error, ErrorKind};
+use tokio_postgres::error::SqlState;
+
+/// The SQLSTATE with which a commit says that a row did not have the expected version.
+pub(crate) const STALE: &str = "IDP01";
+/// The error for what the driver reported while doing `operation`.
+pub(crate) fn translate(operation: &'static str, error: tokio_postgres::Error) -> Error {
+    let (kind, message) = match error.code() {
+        Some(code) => classify(code),
+        None if error.is_closed() => (ErrorKind::Unavailable, "the connection was lost"),
+        None => (ErrorKind::Unavailable, "the database cannot be reached"),
+    };
+    Error::new(kind, operation, message).with_source(error)
+}
+
+/// Whether the server said what became of the statement; if not, a commit may have happened.
+pub(crate) fn is_answered(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some()
+}
+
+fn classify(code: &SqlState) -> (ErrorKind, &'static str) {
+    match code.code() {
+        STALE | "40001" | "40P01" => (ErrorKind::Conflict, "somebody else changed the same data"),
+        "23505" => (ErrorKind::Duplicate, "a unique key is taken"),
+        "57014" => (ErrorKind::Timeout, "the statement took longer than allowed"),
+        "55P03" => (ErrorKind::Timeout, "a lock took longer than allowed"),
+        "42501" | "28000" | "28P01" => (ErrorKind::Forbidden, "the database refused access"),
+        "42P01" | "42703" | "3F000" => {
+            (ErrorKind::Unsupported, "a table or column is missing: run the migration")
+        }
+        code => match &code[..2] {
+            "08" | "53" | "57" | "58" => (ErrorKind::Unavailable, "the database is not available"),
+            "22" | "23" => (ErrorKind::Invalid, "the database refused a value"),
+            "XX" => (ErrorKind::Corrupt, "the database reports damage"),
+            _ => (ErrorKind::Unsupported, "the database refused the statement"),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_sqlstate_has_its_kind() {
+        let table = [
+            (STALE, ErrorKind::Conflict),
+            ("40001", ErrorKind::Conflict),
+            ("40P01", ErrorKind::Conflict),
+            ("23505", ErrorKind::Duplicate),
+            ("57014", ErrorKind::Timeout),
+            ("57P01", ErrorKind::Unavailable),
+            ("53300", ErrorKind::Unavailable),
+            ("08006", ErrorKind::Unavailable),
+            ("22P02", ErrorKind::Invalid),
+            ("23502", ErrorKind::Invalid),
+            ("42501", ErrorKind::Forbidden),
+            ("42P01", ErrorKind::Unsupported),
+            ("XX001", ErrorKind::Corrupt),
+        ];
+        for (code, kind) in table {
+            assert_eq!(classify(&SqlState::from_code(code)).0, kind, "{code}");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Leases on lanes. The protocol is that of `idp_application::OutboxLog`; here, each step is one
+//! statement, and the server's clock decides.
+
+use crate::parameter::Parameter;
+use crate::store::PgStore;
+use idp_application::{
+    Claim, Cost, Cursor, Error, ErrorKind, Lane, LaneLease, LaneProgress, Membership, Reader,
+    Sharding, WorkerId,
+};
+use std::time::Duration;
+use tokio_postgres::Row;
+
+/// Workers that have been silent for this long are forgotten.
+const ALIVE: &str = "
+    WITH forgotten AS (
+      DELETE FROM idp_reader_worker
+       WHERE reader = $1 AND worker <> $2 AND alive_until < clock_timestamp() - interval '1 hour'
+    )
+    INSERT INTO idp_reader_worker (reader, worker, alive_until)
+    VALUES ($1, $2, clock_timestamp() + $3::bigint * interval '1 millisecond')
+    ON CONFLICT (reader, worker) DO UPDATE SET alive_until = excluded.alive_until";
+
+const MEMBERS: &str = "
+    SELECT (SELECT count(*) FROM idp_reader_worker
+             WHERE reader = $1 AND alive_until >= clock_timestamp()),
+           (SELECT count(*) FROM idp_reader_lane
+             WHERE reader = $1 AND lane BETWEEN $2::smallint AND $3::smallint),
+           (SELECT count(*) FROM idp_reader_lane WHERE reader = $1)";
+
+const NEW_LANES: &str = "
+    INSERT INTO idp_reader_lane (reader, lane)
+    SELECT $1::text, generate_series($2::smallint::int, $3::smallint::int)::smallint
+    ON CONFLICT DO NOTHING";
+
+const CLAIM: &str = "
+    WITH claimable AS (
+      SELECT lane FROM idp_reader_lane
+       WHERE reader = $1 AND (owner IS NULL OR lease_until < clock_timestamp())
+       ORDER BY lane LIMIT $3::bigint FOR UPDATE SKIP LOCKED
+    )
+    UPDATE idp_reader_lane AS l
+       SET owner = $2, epoch = l.epoch + 1,
+           lease_until = clock_timestamp() + $4::bigint * interval '1 millisecond'
+      FROM claimable
+     WHERE l.reader = $1 AND l.lane = claimable.lane
+    RETURNING l.lane, l.epoch, l.tick, l.position, l.sequence";
+
+const ADVANCE: &str = "
+    UPDATE idp_reader_lane AS l
+       SET tick = i.tick, position = i.position, sequence = i.sequence,
+           lease_until = clock_timestamp() + $7::bigint * interval '1 millisecond'
+      FROM unnest((SELECT $2::smallint[]), (SELECT $3::bigint[]), (SELECT $4::bigint[]),
+                  (SELECT $5::bigint[]), (SELECT $6::bigint[]))
+           AS i(lane, epoch, tick, position, sequence)
+     WHERE l.reader = $1 AND l.lane = i.lane AND l.epoch = i.epoch
+    RETURNING l.lane";
+
+const RELEASE: &str = "
+    UPDATE idp_reader_lane AS l
+       SET owner = NULL, lease_until = NULL
+      FROM unnest((SELECT $2::smallint[]), (SELECT $3::bigint[])) AS i(lane, epoch)
+     WHERE l.reader = $1 AND l.lane = i.lane AND l.epoch = i.epoch";
+
+const LEAVE: &str = "
+    DELETE FROM idp_reader_worker AS w
+     WHERE w.reader = $1 AND w.worker = $2
+       AND NOT EXISTS (SELECT 1 FROM idp_reader_lane AS l
+                        WHERE l.reader = $1 AND l.owner = $2 AND l.lease_until >= clock_timestamp())";
+
+pub(crate) async fn join(
+    store: &PgStore,
+    reader: &Reader,
+    worker: WorkerId,
+    ttl: Duration,
+) -> Result<Membership, Error> {
+    let name = || Parameter::Text(&reader.name);
+    let alive = [name(), Parameter::Uuid(worker.0), millis(ttl)];
+    run(store, "join", ALIVE, &alive).await?;
+    let (first, last) = lane_range(store, reader.sharding);
+    let range = [name(), Parameter::SmallInt(first), Parameter::SmallInt(last)];
+    let mut row = members(store, &range).await?;
+    if row.lanes != row.lanes_in_all {
+        let message = format!("reader `{}` shares the log in another way", reader.name);
+        return Err(Error::new(ErrorKind::Invalid, "join", message));
+    }
+    if row.lanes == 0 {
+        run(store, "join", NEW_LANES, &range).await?;
+        row = members(store, &range).await?;
+    }
+    Ok(Membership { workers_live: row.workers.max(1), lanes: row.lanes })
+}
+
+struct Members {
+    workers: u16,
+    lanes: u16,
+    lanes_in_all: u16,
+}
+
+async fn members(store: &PgStore, range: &[Parameter<'_>]) -> Result<Members, Error> {
+    let rows = run(store, "join", MEMBERS, range).await?;
+    let count = |index: usize| {
+        let count: i64 = rows.first().map_or(0, |row| row.get(index));
+        u16::try_from(count).unwrap_or(u16::MAX)
+    };
+    Ok(Members { workers: count(0), lanes: count(1), lanes_in_all: count(2) })
+}
+
+fn lane_range(store: &PgStore, sharding: Sharding) -> (i16, i16) {
+    match sharding {
+        Sharding::Whole => (Lane::WHOLE.number(), Lane::WHOLE.number()),
+        Sharding::ByLane => {
+            let last = i16::try_from(store.lanes.get() - 1).expect("there are at most 1024 lanes");
+            (0, last)
+        }
+    }
+}
+
+pub(crate) async fn claim(
+    store: &PgStore,
+    reader: &Reader,
+    claim: Claim,
+) -> Result<Vec<LaneLease>, Error> {
+    let parameters = [
+        Parameter::Text(&reader.name),
+        Parameter::Uuid(claim.worker.0),
+        Parameter::BigInt(claim.lanes_max.into()),
+        millis(claim.lease_ttl),
+    ];
+    let rows = run(store, "claim", CLAIM, &parameters).await?;
+    let mut leases: Vec<LaneLease> = rows.iter().map(lease).collect();
+    leases.sort_by_key(|lease| lease.lane);
+    Ok(leases)
+}
+
+fn lease(row: &Row) -> LaneLease {
+    LaneLease {
+        lane: Lane::from_number(row.get(0)),
+        epoch: row.get(1),
+        cursor: Cursor { window: row.get(2), position: row.get(3) },
+        sequence: row.get(4),
+    }
+}
+
+pub(crate) async fn advance(
+    store: &PgStore,
+    reader: &Reader,
+    progress: &[LaneProgress],
+    ttl: Duration,
+) -> Result<Vec<Lane>, Error> {
+    if progress.is_empty() {
+        return Ok(Vec::new());
+    }
+    let each = |value: fn(&LaneProgress) -> i64| {
+        Parameter::Values(progress.iter().map(|p| Parameter::BigInt(value(p))).collect())
+    };
+    let lanes = progress.iter().map(|p| Parameter::SmallInt(p.lane.number())).collect();
+    let parameters = [
+        Parameter::Text(&reader.name),
+        Parameter::Values(lanes),
+        each(|p| p.epoch),
+        each(|p| p.cursor.window),
+        each(|p| p.cursor.position),
+        each(|p| p.sequence),
+        millis(ttl),
+    ];
+    let rows = run(store, "advance", ADVANCE, &parameters).await?;
+    Ok(rows.iter().map(|row| Lane::from_number(row.get(0))).collect())
+}
+
+pub(crate) async fn release(
+    store: &PgStore,
+    reader: &Reader,
+    worker: WorkerId,
+    leases: &[LaneLease],
+) -> Result<(), Error> {
+    let lanes = leases.iter().map(|lease| Parameter::SmallInt(lease.lane.number())).collect();
+    let epochs = leases.iter().map(|lease| Parameter::BigInt(lease.epoch)).collect();
+    let name = || Parameter::Text(&reader.name);
+    let released = [name(), Parameter::Values(lanes), Parameter::Values(epochs)];
+    run(store, "release", RELEASE, &released).await?;
+    run(store, "release", LEAVE, &[name(), Parameter::Uuid(worker.0)]).await?;
+    Ok(())
+}
+
+async fn run(
+    store: &PgStore,
+    operation: &'static str,
+    sql: &str,
+    parameters: &[Parameter<'_>],
+) -> Result<Vec<Row>, Error> {
+    store.rows(operation, sql, parameters, &mut Cost::default()).await
+}
+
+pub(crate) fn millis(duration: Duration) -> Parameter<'static> {
+    Parameter::BigInt(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
+}

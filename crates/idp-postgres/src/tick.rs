@@ -1,0 +1,176 @@
+//! Ticks: stored snapshots that divide the log into windows.
+//!
+//! # Protocol
+//! A position is drawn when an event is inserted, but the event is seen only when its transaction
+//! commits, perhaps after events with higher positions. So no reader follows positions. Instead,
+//! snapshots are stored one after another, as *ticks* 1, 2, 3, …; window *n* is what tick *n* sees and
+//! tick *n-1* does not, read in the order of the positions (PgQ's snapshot difference).
+//!
+//! * Every committed event is in exactly one window, since what a snapshot sees, every later one
+//!   sees too. A long transaction delays its own events and no others.
+//! * The events of one aggregate come in the order of its versions: whoever wrote the later version
+//!   waited for the row lock of the earlier, and got it after the earlier one had committed; so a
+//!   snapshot that sees the later sees the earlier, and within one window the earlier has the lower
+//!   position, because positions are drawn under that lock.
+//! * Windows are stored, so every reader divides the log in the same way, whenever it reads.
+//!
+//! Whoever takes a tick holds an advisory lock of the database until its transaction ends, and the
+//! snapshot is that of the statement *after* the one that waited for the lock. So the order of the
+//! numbers is the order of the snapshots. A tick is taken only when a committed event is outside of
+//! the last one: an idle log grows no ticks.
+//!
+//! | crash window | outcome |
+//! |---|---|
+//! | while waiting for the lock, or before the commit | no tick; the next reader takes it |
+//! | after the commit, before the answer | the tick is there; the next read finds it |
+//!
+//! Ticks are taken on the primary: a standby's snapshots lack running transactions.
+
+use crate::error::translate;
+use crate::store::PgStore;
+use idp_application::{Error, ErrorKind};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use tokio_postgres::SimpleQueryMessage;
+
+/// A stored snapshot: `xmin:xmax:xip,xip,…`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Snapshot {
+    pub(crate) text: String,
+    /// No transaction from this one on had begun.
+    pub(crate) xmax: u64,
+    /// The transactions that were running.
+    pub(crate) running: Vec<u64>,
+}
+
+impl Snapshot {
+    /// The snapshot that sees nothing: tick 0.
+    fn empty() -> Self {
+        Self { text: "1:1:".into(), xmax: 0, running: Vec::new() }
+    }
+
+    /// Reads PostgreSQL's text form. Only digits, colons and commas pass, so the text can stand in
+    /// a statement.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(':');
+        let _xmin: u64 = parts.next()?.parse().ok()?;
+        let xmax = parts.next()?.parse().ok()?;
+        let running = parts.next()?;
+        if parts.next().is_some() {
+            return None;
+        }
+        let running = running.split(',').filter(|xid| !xid.is_empty()).map(str::parse);
+        let running = running.collect::<Result<_, _>>().ok()?;
+        Some(Self { text: text.to_owned(), xmax, running })
+    }
+}
+
+/// What a window lies between.
+#[derive(Clone, Debug)]
+pub(crate) struct Window {
+    pub(crate) before: Snapshot,
+    pub(crate) until: Snapshot,
+}
+
+/// The ticks read lately. They never change, so they need not be read twice.
+#[derive(Default)]
+pub(crate) struct Ticks {
+    known: Mutex<BTreeMap<i64, Snapshot>>,
+}
+
+/// How many ticks are remembered, and how many are read at a time.
+const KNOWN_MAX: usize = 1_024;
+const READ_MAX: usize = 64;
+
+impl Ticks {
+    fn window(&self, number: i64) -> Option<Window> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = known.get(&number)?.clone();
+        let before = match number {
+            1 => Snapshot::empty(),
+            _ => known.get(&(number - 1))?.clone(),
+        };
+        Some(Window { before, until })
+    }
+
+    fn remember(&self, number: i64, snapshot: Snapshot) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(number, snapshot);
+        while known.len() > KNOWN_MAX {
+            known.pop_first();
+        }
+    }
+}
+
+impl PgStore {
+    /// The window of that number; `None` when there is no event for it yet.
+    pub(crate) async fn window(&self, number: i64) -> Result<Option<Window>, Error> {
+        if let Some(window) = self.ticks.window(number) {
+            return Ok(Some(window));
+        }
+        self.tick(number - 1).await?;
+        Ok(self.ticks.window(number))
+    }
+
+    /// Takes a tick if there is news, and reads the ticks from that number on.
+    async fn tick(&self, from: i64) -> Result<(), Error> {
+        let checkout = self.pool.checkout().await?;
+        let answer = checkout.session.client().simple_query(&tick_sql(from)).await;
+        // After an error the transaction is still open: the connection is not given back.
+        let messages = answer.map_err(|e| translate("take a tick", e))?;
+        checkout.give_back();
+        for message in messages {
+            let SimpleQueryMessage::Row(row) = message else { continue };
+            if row.len() != 2 {
+                continue; // The row of the lock.
+            }
+            let number = row.get(0).and_then(|id| id.parse().ok());
+            let snapshot = row.get(1).and_then(Snapshot::parse);
+            let (Some(number), Some(snapshot)) = (number, snapshot) else {
+                let message = "a tick cannot be read";
+                return Err(Error::new(ErrorKind::Corrupt, "take a tick", message));
+            };
+            self.ticks.remember(number, snapshot);
+        }
+        Ok(())
+    }
+}
+
+/// One simple query: each statement sees a snapshot of its own.
+fn tick_sql(from: i64) -> String {
+    format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED;
+         SELECT pg_advisory_xact_lock(23108, hashtext(current_schema()));
+         INSERT INTO idp_tick (id, snapshot)
+         SELECT coalesce(last.id, 0) + 1, pg_current_snapshot()
+           FROM (SELECT 1) AS one
+           LEFT JOIN LATERAL (SELECT id, snapshot FROM idp_tick ORDER BY id DESC LIMIT 1) AS last
+             ON true
+          WHERE EXISTS (SELECT 1 FROM idp_outbox AS o
+                         WHERE o.xid >= coalesce(pg_snapshot_xmax(last.snapshot), '0'::xid8))
+             OR EXISTS (SELECT 1 FROM idp_outbox AS o
+                         WHERE o.xid = ANY (ARRAY(SELECT pg_snapshot_xip(last.snapshot))));
+         SELECT id, snapshot::text FROM idp_tick WHERE id >= {from} ORDER BY id LIMIT {READ_MAX};
+         COMMIT"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_is_read_from_its_text() {
+        let snapshot = Snapshot::parse("795:799:795,797").expect("well formed");
+        assert_eq!(snapshot.xmax, 799);
+        assert_eq!(snapshot.running, [795, 797]);
+        assert_eq!(Snapshot::parse("10:10:").expect("well formed").running, [0_u64; 0]);
+    }
+
+    #[test]
+    fn anything_but_a_snapshot_is_refused() {
+        for text in ["", "1", "1:2", "1:2:3:4", "1:2:x", "a:b:c", "1:2:3;DROP TABLE x"] {
+            assert_eq!(Snapshot::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Reads the events of one window.
+
+use crate::decode::{DecodedTime, DecodedUuid};
+use crate::error::translate;
+use crate::store::PgStore;
+use crate::tick::Window;
+use idp_application::{Cursor, Error, ErrorKind, Lane, LoggedEvent};
+use idp_domain::{ContentHash, Envelope, EventRecord, TenantId};
+use std::fmt::Write;
+use tokio_postgres::Row;
+
+/// Which part of a window to read.
+pub(crate) struct Slice<'s> {
+    pub(crate) number: i64,
+    /// Only events behind this position.
+    pub(crate) after: i64,
+    /// Only events of these lanes; the whole log when [`Lane::WHOLE`] is among them.
+    pub(crate) lanes: &'s [Lane],
+    pub(crate) limit: u32,
+}
+
+impl PgStore {
+    /// The events of a slice, by position, each with its lane.
+    pub(crate) async fn slice(
+        &self,
+        window: &Window,
+        slice: &Slice<'_>,
+    ) -> Result<Vec<(Lane, LoggedEvent)>, Error> {
+        let sql = slice_sql(window, slice);
+        let checkout = self.pool.checkout().await?;
+        // The bounds stand in the text and the statement is planned on each call: a plan for
+        // unknown bounds would read the log from its start.
+        let answer = checkout.session.client().query_typed(&sql, &[]).await;
+        checkout.give_back();
+        let rows = answer.map_err(|e| translate("read the outbox", e))?;
+        rows.iter().map(|row| logged(row, slice.number)).collect()
+    }
+}
+
+/// What began after the earlier snapshot, or was running in it, and is seen by the later one.
+fn slice_sql(window: &Window, slice: &Slice<'_>) -> String {
+    let Window { before, until } = window;
+    let mut sql = format!(
+        "SELECT position, lane, id, tenant_id, aggregatetype, aggregateid, aggregate_version, type, \
+         schema_id, schema_version, payload::text, metadata::text, content_hash, occurred_at \
+         FROM idp_outbox WHERE (xid >= '{}'::xid8 AND xid < '{}'::xid8",
+        before.xmax, until.xmax
+    );
+    if !before.running.is_empty() {
+        sql.push_str(" OR xid = ANY('{");
+        join(&mut sql, &before.running);
+        sql.push_str("}'::xid8[])");
+    }
+    let snapshot = &until.text;
+    let after = slice.after;
+    write!(sql, ") AND pg_visible_in_snapshot(xid, '{snapshot}'::pg_snapshot) AND position > {after}")
+        .expect("writing to a string does not fail");
+    if !slice.lanes.contains(&Lane::WHOLE) {
+        sql.push_str(" AND lane = ANY('{");
+        let numbers: Vec<i16> = slice.lanes.iter().map(|lane| lane.number()).collect();
+        join(&mut sql, &numbers);
+        sql.push_str("}'::smallint[])");
+    }
+    write!(sql, " ORDER BY position LIMIT {}", slice.limit)
+        .expect("writing to a string does not fail");
+    sql
+}
+
+fn join<T: ToString>(sql: &mut String, numbers: &[T]) {
+    let numbers: Vec<String> = numbers.iter().map(T::to_string).collect();
+    sql.push_str(&numbers.join(","));
+}
+
+fn logged(row: &Row, window: i64) -> Result<(Lane, LoggedEvent), Error> {
+    read_event(row, window).map_err(|e| {
+        let message = format!("an event of the outbox cannot be read: {e}");
+        Error::new(ErrorKind::Corrupt, "read the outbox", message)
+    })
+}
+
+fn read_event(
+    row: &Row,
+    window: i64,
+) -> Result<(Lane, LoggedEvent), Box<dyn std::error::Error + Send + Sync>> {
+    let metadata: &str = row.try_get(11)?;
+    let schema_version: i32 = row.try_get(9)?;
+    let record = EventRecord {
+        event_id: row.try_get::<_, DecodedUuid>(2)?.0,
+        occurred_at: row.try_get::<_, DecodedTime>(13)?.0,
+        tenant: TenantId::new(row.try_get(3)?)?,
+        aggregate_type: row.try_get::<_, String>(4)?.into(),
+        aggregate_id: row.try_get::<_, DecodedUuid>(5)?.0,
+        aggregate_version: row.try_get(6)?,
+        event_type: row.try_get::<_, String>(7)?.into(),
+        schema_id: row.try_get::<_, String>(8)?.into(),
+        schema_version: u32::try_from(schema_version)?,
+        payload: row.try_get(10)?,
+        metadata: EventRecord::metadata_from_json(metadata)?,
+    };
+    let hash: ContentHash = row.try_get::<_, &str>(12)?.parse()?;
+    let cursor = Cursor { window, position: row.try_get(0)? };
+    let lane = Lane::from_number(row.try_get(1)?);
+    Ok((lane, LoggedEvent { cursor, envelope: Envelope::restore(record, hash) }))
+}

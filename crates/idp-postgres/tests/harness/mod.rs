@@ -1,0 +1,172 @@
+//! A schema of its own on the server that `IDP_TEST_PG` names, for each test.
+
+use idp_application::{Backend, BoxFuture, ChangeSet, Error, Migrate, Store};
+use idp_conformance::{AuditColumns, Capabilities, Harness, sample};
+use idp_domain::{TableSchema, TenantId, Timestamp, Uuid};
+use idp_postgres::{PgOptions, PgStore};
+use std::sync::Arc;
+use tokio_postgres::{Client, NoTls};
+
+/// The lock on which slow commits wait.
+const SLOW: &str = "SELECT pg_advisory_lock(7, hashtext(current_schema()))";
+const GO: &str = "SELECT pg_advisory_unlock(7, hashtext(current_schema()))";
+
+/// Makes commits of sessions with `idp.slow = on` wait, after everything is written and before it
+/// is visible, for whoever holds the lock above.
+const SLOW_COMMITS: &str = "
+    CREATE FUNCTION wait_for_go() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      PERFORM pg_advisory_xact_lock(7, hashtext(current_schema()));
+      RETURN NULL;
+    END $$;
+    CREATE CONSTRAINT TRIGGER slow_commit AFTER INSERT ON idp_outbox
+      DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+      WHEN (current_setting('idp.slow', true) = 'on') EXECUTE FUNCTION wait_for_go()";
+
+pub struct PgHarness {
+    url: String,
+    schema: String,
+    store: Arc<PgStore>,
+    control: Client,
+}
+
+impl PgHarness {
+    pub async fn start() -> Self {
+        let url = std::env::var("IDP_TEST_PG")
+            .expect("IDP_TEST_PG names no server: run `cargo xtask test`, which starts one");
+        let schema = format!("t{}", uuid_v4().simple());
+        let admin = client(&url, None).await;
+        admin.batch_execute(&format!("CREATE SCHEMA {schema}")).await.expect("a new schema");
+        let store = connect(&url, &schema).await;
+        store.migrate(sample::TABLES).await.expect("the tables can be made");
+        let control = client(&url, Some(&schema)).await;
+        control.batch_execute(SLOW_COMMITS).await.expect("the trigger can be made");
+        Self { url, schema, store: Arc::new(store), control }
+    }
+
+    /// A connection to the schema, beside the store.
+    #[allow(dead_code, reason = "not every test file that includes the harness uses it")]
+    pub fn control(&self) -> &Client {
+        &self.control
+    }
+
+    /// The store by its own type.
+    #[allow(dead_code, reason = "not every test file that includes the harness uses it")]
+    pub fn store(&self) -> &PgStore {
+        &self.store
+    }
+}
+
+fn uuid_v4() -> Uuid {
+    use std::hash::{BuildHasher, RandomState};
+    let random = || u128::from(RandomState::new().hash_one(std::process::id()));
+    Uuid::from_u128(random() << 64 | random())
+}
+
+async fn connect(url: &str, schema: &str) -> PgStore {
+    let options = PgOptions { schema: Some(schema.into()), ..PgOptions::default() };
+    PgStore::connect(url, options).await.expect("the server can be reached")
+}
+
+async fn client(url: &str, schema: Option<&str>) -> Client {
+    let mut config: tokio_postgres::Config = url.parse().expect("IDP_TEST_PG is a URL");
+    if let Some(schema) = schema {
+        config.options(format!("-c search_path={schema}"));
+    }
+    let (client, connection) = config.connect(NoTls).await.expect("the server can be reached");
+    tokio::spawn(connection);
+    client
+}
+
+impl Harness for PgHarness {
+    fn backend(&self) -> Arc<dyn Backend> {
+        Arc::clone(&self.store) as Arc<dyn Backend>
+    }
+
+    async fn second_process(&self) -> Arc<dyn Backend> {
+        Arc::new(connect(&self.url, &self.schema).await)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::server()
+    }
+
+    async fn audit(
+        &self,
+        tenant: &TenantId,
+        table: &'static TableSchema,
+        key: Uuid,
+    ) -> Option<AuditColumns> {
+        let sql = format!(
+            "SELECT to_jsonb(t)::text FROM \"{}\" AS t WHERE tenant_id = $1 AND \"{}\"::text = $2",
+            table.name,
+            table.key_column().name
+        );
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 2] =
+            [&tenant.as_str(), &key.to_string()];
+        let rows = self.control.query(&sql, &parameters).await.expect("the row can be read");
+        let row: serde_json::Value =
+            serde_json::from_str(rows.first()?.get(0)).expect("PostgreSQL writes JSON");
+        let text = |column: &str| row.get(column)?.as_str().map(str::to_owned);
+        let time = |column: &str| -> Option<Timestamp> {
+            text(column).map(|text| text.parse().expect("an instant"))
+        };
+        Some(AuditColumns {
+            created_at: time("created_at"),
+            created_by: text("created_by"),
+            updated_at: time("updated_at"),
+            updated_by: text("updated_by"),
+            deleted_at: time("deleted_at"),
+            deleted_by: text("deleted_by"),
+        })
+    }
+
+    async fn begin_slow_commit(
+        &self,
+        changes: ChangeSet,
+    ) -> BoxFuture<'static, Result<(), Error>> {
+        let control = client(&self.url, Some(&self.schema)).await;
+        control.batch_execute(SLOW).await.expect("the lock is free");
+        let separator = if self.url.contains('?') { '&' } else { '?' };
+        let slow_url = format!("{}{separator}options=-c%20idp.slow%3Don", self.url);
+        let slow = connect(&slow_url, &self.schema).await;
+        let commit = tokio::spawn(async move { slow.commit(changes).await.map(drop) });
+        wait_until_it_waits(&control).await;
+        Box::pin(async move {
+            control.batch_execute(GO).await.expect("the lock is held");
+            commit.await.expect("the commit does not panic")
+        })
+    }
+}
+
+/// Ends when a commit stands at the lock.
+async fn wait_until_it_waits(control: &Client) {
+    const WAITING: &str = "SELECT count(*) FROM pg_locks
+        WHERE locktype = 'advisory' AND NOT granted AND classid = 7
+          AND objid::bigint = (hashtext(current_schema())::bigint & 4294967295)";
+    for _ in 0..10_000 {
+        let row = control.query_one(WAITING, &[]).await.expect("the locks can be read");
+        if row.get::<_, i64>(0) > 0 {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("the slow commit never reached its end");
+}
+
+impl Drop for PgHarness {
+    fn drop(&mut self) {
+        let (url, schema) = (self.url.clone(), self.schema.clone());
+        // A test's runtime cannot be blocked on from within: another thread cleans up.
+        let cleaner = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(async {
+                let admin = client(&url, None).await;
+                let drop = format!("DROP SCHEMA {schema} CASCADE");
+                admin.batch_execute(&drop).await.expect("the schema can be dropped");
+            });
+        });
+        let cleaned = cleaner.join();
+        assert!(cleaned.is_ok() || std::thread::panicking(), "the schema was not dropped");
+    }
+}

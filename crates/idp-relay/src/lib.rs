@@ -1,0 +1,17 @@
+//! Carries the events of the outbox to a bus.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod config;
+mod handle;
+mod metrics;
+mod relay;
+
+mod engine;
+mod sends;
+mod worker;
+
+pub use config::RelayConfig;
+pub use handle::RelayHandle;
+pub use metrics::RelayMetrics;
+pub use relay::Relay;

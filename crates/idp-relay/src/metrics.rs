@@ -1,0 +1,25 @@
+//! What a relay counts.
+
+/// What a relay has done since it was started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RelayMetrics {
+    /// Events that the bus acknowledged.
+    pub published: u64,
+    /// Sends that were acknowledged in whole or in part.
+    pub batches: u64,
+    /// Sends that failed, each of which is tried again unless the lane is lost.
+    pub retries: u64,
+    /// Lanes claimed.
+    pub claimed: u64,
+    /// Lanes given back.
+    pub released: u64,
+    /// Lanes lost to another worker.
+    pub fenced: u64,
+    /// Calls of the log that failed, each of which is made again.
+    pub log_failures: u64,
+    /// Lanes held now, as far as the worker knows.
+    pub lanes_held: u64,
+    /// Events that are recorded as done.
+    pub recorded: u64,
+}

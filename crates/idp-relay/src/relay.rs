@@ -1,0 +1,70 @@
+//! Carries events from the outbox to a bus.
+
+use crate::engine::Engine;
+use crate::sends::{Sends, now};
+use crate::worker::Worker;
+use crate::{RelayConfig, RelayHandle, RelayMetrics};
+use idp_application::{
+    CommitSignal, Error, EventBus, OutboxLog, Reader, Sharding, WorkerId,
+};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Carries the events of the outbox to a bus: the first deliveries of each aggregate in order, with
+/// any number of relays of the same reader, in any number of processes.
+///
+/// The promises, and what happens at each crash, are written down in `docs/relay.md`. An event that
+/// the bus refuses is tried again until it is accepted, and holds up the events behind it in its
+/// lane; nothing is skipped and nothing dropped.
+pub struct Relay {
+    config: RelayConfig,
+    log: Arc<dyn OutboxLog>,
+    bus: Arc<dyn EventBus>,
+    worker: WorkerId,
+    committed: CommitSignal,
+}
+
+impl Relay {
+    /// A relay that is not running yet.
+    ///
+    /// `worker` must be an identity that no other relay has, and one drawn anew for each start.
+    /// `committed` is the signal of the application whose commits should be sent at once; those of
+    /// other processes are found by polling.
+    ///
+    /// Fails with [`Invalid`](idp_application::ErrorKind::Invalid) when values of the configuration
+    /// are out of bounds; the message names all of them.
+    pub fn new(
+        config: RelayConfig,
+        log: Arc<dyn OutboxLog>,
+        bus: Arc<dyn EventBus>,
+        worker: WorkerId,
+        committed: &CommitSignal,
+    ) -> Result<Self, Error> {
+        config.check()?;
+        Ok(Self { config, log, bus, worker, committed: committed.clone() })
+    }
+
+    /// Runs on the current tokio runtime until the handle stops it or is dropped.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime whose clock is enabled.
+    #[must_use = "a relay whose handle is dropped ends as in a crash"]
+    pub fn start(self) -> RelayHandle {
+        let (stop, stopped) = watch::channel(false);
+        let metrics = watch::Sender::new(RelayMetrics::default());
+        let counted = metrics.subscribe();
+        let reader = Reader { name: self.config.reader.clone(), sharding: Sharding::ByLane };
+        let engine = Engine {
+            log: self.log,
+            reader,
+            id: self.worker,
+            worker: Worker::new(self.config.clone(), self.worker, now()),
+            config: self.config,
+            sends: Sends::new(self.bus),
+            committed: self.committed.listen(),
+            stop: stopped,
+            metrics,
+        };
+        RelayHandle::new(tokio::spawn(engine.run()), stop, counted)
+    }
+}

@@ -1,0 +1,202 @@
+//! What a worker decides: a state machine without clock, I/O or tasks.
+//!
+//! Whoever drives it asks for the [`next`](Worker::next) step, does it, and tells the worker what
+//! came of it; sends run beside that, and their ends are told when they come. The protocol is
+//! written down in `docs/relay.md`.
+
+mod answers;
+mod backoff;
+mod lane_work;
+mod reading;
+#[cfg(test)]
+mod sample;
+mod send;
+mod share;
+mod step;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use send::{Send, SendOutcome};
+pub(crate) use step::{Ending, Reading, Step};
+
+use crate::RelayConfig;
+use backoff::Backoff;
+use idp_application::{Lane, LaneLease, WorkerId};
+use lane_work::LaneWork;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+/// One worker of a reader.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    config: RelayConfig,
+    /// The lanes it holds, as far as it knows.
+    lanes: BTreeMap<Lane, LaneWork>,
+    /// The lanes with a send that has not ended: also lanes that are held no more.
+    sending: BTreeSet<Lane>,
+    /// How many lanes it should have; known once it has joined.
+    share: Option<usize>,
+    due: Due,
+    /// Rises whenever there may be something to read.
+    news: u64,
+    /// Rises when every lane had its turn to be read.
+    round: u64,
+    backoff: Backoff,
+    /// Failures of the log in a row, and until when to leave it alone.
+    log_failures: u32,
+    pause_until: Option<Instant>,
+    stopping: Option<Stopping>,
+}
+
+/// What is to be done at certain times.
+#[derive(Debug)]
+struct Due {
+    heartbeat_at: Instant,
+    poll_at: Instant,
+    join: bool,
+    renew: bool,
+    claim: bool,
+}
+
+#[derive(Debug)]
+struct Stopping {
+    give_up_at: Instant,
+    signed_off: bool,
+}
+
+impl Worker {
+    /// A worker that holds nothing. The configuration has been checked.
+    pub(crate) fn new(config: RelayConfig, id: WorkerId, now: Instant) -> Self {
+        let backoff = Backoff::new(config.backoff_min, config.backoff_max, id);
+        Self {
+            config,
+            lanes: BTreeMap::new(),
+            sending: BTreeSet::new(),
+            share: None,
+            due: Due { heartbeat_at: now, poll_at: now, join: true, renew: true, claim: true },
+            news: 1,
+            round: 1,
+            backoff,
+            log_failures: 0,
+            pause_until: None,
+            stopping: None,
+        }
+    }
+
+    /// How many lanes it holds, as far as it knows.
+    pub(crate) fn lanes_held(&self) -> usize {
+        self.lanes.len()
+    }
+
+    /// Something was committed.
+    pub(crate) fn rung(&mut self) {
+        self.news += 1;
+    }
+
+    /// Reads and claims no more, and ends when everything is settled. Saying it again changes
+    /// nothing.
+    pub(crate) fn stop(&mut self, now: Instant) {
+        let give_up_at = now + self.config.lease_ttl;
+        self.stopping.get_or_insert(Stopping { give_up_at, signed_off: false });
+    }
+
+    /// What to do next.
+    pub(crate) fn next(&mut self, now: Instant) -> Step {
+        if let Some(Stopping { give_up_at, .. }) = self.stopping {
+            return self.next_to_stop(now, give_up_at);
+        }
+        if let Some(until) = self.pauses(now) {
+            return Step::Wait(until);
+        }
+        self.note_time(now);
+        if self.due.join {
+            return Step::Join;
+        }
+        self.advance()
+            .or_else(|| self.give_back())
+            .or_else(|| self.claim())
+            .or_else(|| self.read(now))
+            .unwrap_or_else(|| Step::Wait(self.wakes_at(now)))
+    }
+
+    fn next_to_stop(&mut self, now: Instant, give_up_at: Instant) -> Step {
+        let signed_off = self.share.is_none()
+            || self.stopping.as_ref().is_some_and(|stopping| stopping.signed_off);
+        if signed_off && self.lanes.is_empty() && self.sending.is_empty() {
+            return Step::End(Ending::Clean);
+        }
+        if now >= give_up_at {
+            return Step::End(Ending::GaveUp { lanes: self.lanes.len() });
+        }
+        if let Some(until) = self.pauses(now) {
+            return Step::Wait(until.min(give_up_at));
+        }
+        self.note_time(now);
+        if let Some(step) = self.advance() {
+            return step;
+        }
+        if !self.sending.is_empty() {
+            return Step::Wait(self.due.heartbeat_at.min(give_up_at));
+        }
+        Step::Release(self.lanes.values().map(LaneWork::lease).collect())
+    }
+
+    /// Until when to leave the log alone.
+    fn pauses(&self, now: Instant) -> Option<Instant> {
+        self.pause_until.filter(|until| now < *until)
+    }
+
+    fn note_time(&mut self, now: Instant) {
+        if now >= self.due.heartbeat_at {
+            let heartbeat_at = now + self.config.heartbeat_interval;
+            self.due = Due { heartbeat_at, join: true, renew: true, claim: true, ..self.due };
+        }
+        if now >= self.due.poll_at {
+            self.due.poll_at = now + self.config.poll_interval;
+            self.news += 1;
+        }
+    }
+
+    /// Records what is to record; all lanes when the leases are to be renewed.
+    fn advance(&mut self) -> Option<Step> {
+        let all = self.due.renew;
+        let lanes = self.lanes.values().filter(|work| all || work.has_progress());
+        let progress: Vec<_> = lanes.map(LaneWork::progress).collect();
+        (!progress.is_empty()).then_some(Step::Advance(progress))
+    }
+
+    /// Forgets the lanes that are to leave and are drained: whatever becomes of giving them back,
+    /// they are free then or when their leases expire.
+    fn give_back(&mut self) -> Option<Step> {
+        let is_drained = |work: &&LaneWork| {
+            work.leaving && !work.has_progress() && !self.sending.contains(&work.lease().lane)
+        };
+        let drained = self.lanes.values().filter(is_drained);
+        let leases: Vec<LaneLease> = drained.map(LaneWork::lease).collect();
+        for lease in &leases {
+            self.lanes.remove(&lease.lane);
+        }
+        (!leases.is_empty()).then_some(Step::Release(leases))
+    }
+
+    fn claim(&mut self) -> Option<Step> {
+        let wanted = self.share.unwrap_or_default().saturating_sub(self.lanes.len());
+        let wanted = u16::try_from(wanted).unwrap_or(u16::MAX);
+        (self.due.claim && wanted > 0).then_some(Step::Claim(wanted))
+    }
+
+    fn wakes_at(&self, now: Instant) -> Instant {
+        let lanes = self.lanes.values().filter(|work| work.may_send(now) && !work.leaving);
+        let rests = lanes.filter_map(|work| work.rests(now));
+        rests.fold(self.due.heartbeat_at.min(self.due.poll_at), Instant::min)
+    }
+
+    /// The deadline of a lease that was granted or renewed by a request sent at that instant.
+    fn deadline(&self, asked_at: Instant) -> Instant {
+        asked_at + (self.config.lease_ttl - self.config.lease_margin)
+    }
+
+    fn pause_after(&mut self, failures: u32) -> Duration {
+        self.backoff.pause_after(failures)
+    }
+}

@@ -1,0 +1,2 @@
+//! Settings.
+#![forbid(unsafe_code)]

@@ -1,0 +1,26 @@
+//! The SQLite store of idp.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod options;
+mod store;
+
+mod commit;
+mod lease;
+mod log;
+mod migrate;
+mod outbox_log;
+mod projection;
+mod query;
+
+mod readers;
+mod writer;
+
+mod connection;
+mod dialect;
+mod error;
+mod file_header;
+mod value;
+
+pub use options::{Durability, InvalidSqliteOptions, SqliteOptions};
+pub use store::SqliteStore;

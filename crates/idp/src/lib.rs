@@ -1,0 +1,13 @@
+//! The front door of idp: every crate of the framework under one name.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub use idp_application as application;
+pub use idp_domain as domain;
+
+#[cfg(feature = "http")]
+pub use idp_http as http;
+#[cfg(feature = "memory")]
+pub use idp_memory as memory;
+
+pub mod prelude;
