@@ -79,7 +79,24 @@ impl<A: Aggregate> TrackedRepository<A> {
     pub(crate) fn new(uow: Uow) -> Self {
         Self { uow, _aggregate: PhantomData }
     }
+
+    /// Cannot be called: nothing is [`Updatable`]. It is here so that the compiler says what to do
+    /// instead.
+    #[doc(hidden)]
+    pub fn update<T: Updatable>(&self, aggregate: T) {
+        drop(aggregate);
+    }
 }
+
+/// Implemented by nothing: a repository has no `update`.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a repository has no `update`",
+    label = "not needed",
+    note = "change the aggregate through its own methods: the unit of work sees what changed and \
+            writes it at the commit"
+)]
+pub trait Updatable {}
 
 impl<A: Aggregate> Repository<A> for TrackedRepository<A> {
     async fn find(&self, id: A::Id) -> Result<Option<Tracked<A>>, Error> {

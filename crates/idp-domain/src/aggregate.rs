@@ -4,6 +4,11 @@ use crate::{ColumnSet, DomainEvent, EntityId, Pending, Record};
 use std::fmt::Debug;
 
 /// Something with an identity that stays while its state changes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no identity",
+    label = "not an entity",
+    note = "derive `Aggregate` for it; an aggregate has an `id` of a type made by `entity_id!`"
+)]
 pub trait Entity {
     /// The type of its identity.
     type Id: EntityId;

@@ -22,6 +22,11 @@ mod authentication;
 mod if_match;
 mod version_tag;
 
+mod live;
+mod shutdown;
+
+mod open_api;
+
 pub use authentication::{
     Authenticator, Caller, DevIssuer, InvalidAuthenticator, InvalidKey, VerificationKey,
 };
@@ -29,11 +34,14 @@ pub use body_limit::BodyLimit;
 pub use edge::Edge;
 pub use if_match::IfMatch;
 pub use json::Json;
+pub use live::{LastEventId, LiveEvent, live};
+pub use open_api::{Api, IdText, Operation, TimeText};
 pub use path::Path;
 pub use problem::{FieldFault, Problem};
 pub use query::Query;
 pub use request_id::RequestId;
 pub use security_headers::security_headers;
+pub use shutdown::Shutdown;
 pub use trace_parent::TraceParent;
 pub use validation::Validation;
 pub use version_tag::VersionTag;

@@ -71,7 +71,8 @@ where
     });
     // Proxies such as nginx keep answers back unless they are told not to.
     let unbuffered = (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    ([unbuffered], Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT))).into_response()
+    ([unbuffered], Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+        .into_response()
 }
 
 fn last_words(error: Error) -> Event {

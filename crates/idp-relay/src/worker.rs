@@ -162,6 +162,7 @@ impl Worker {
         let all = self.due.renew;
         let lanes = self.lanes.values().filter(|work| all || work.has_progress());
         let progress: Vec<_> = lanes.map(LaneWork::progress).collect();
+        self.due.renew = all && !progress.is_empty();
         (!progress.is_empty()).then_some(Step::Advance(progress))
     }
 

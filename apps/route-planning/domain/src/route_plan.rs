@@ -1,6 +1,6 @@
 //! The route plan: one vehicle's round from the depot to the depot, and its rules.
 
-use crate::{DriverId, Location, RoutePlanError, RoutePlanEvent, RoutePlanId, Status, Stop};
+use crate::{DriverId, Location, RoutePlanError, RoutePlanEvent, RoutePlanId, Status, Stop, TimeWindow};
 use idp_domain::{Aggregate, Pending};
 use std::collections::HashSet;
 
@@ -45,20 +45,14 @@ impl RoutePlan {
     /// The most stops.
     pub const STOPS_MAX: u32 = 1_000;
 
-    /// A plan that is ready, if it keeps every rule.
+    /// A plan that is ready. Fails with the first of the
+    /// [broken rules](NewRoutePlan::broken_rules), if there is one.
     pub fn create(id: RoutePlanId, new: NewRoutePlan) -> Result<Self, RoutePlanError> {
-        let load = new.check()?;
+        if let Some(rule) = new.broken_rules().into_iter().next() {
+            return Err(rule);
+        }
         let NewRoutePlan { reference, depot, stops, capacity, cost_tenths, priority } = new;
-        let created = RoutePlanEvent::Created {
-            reference: reference.clone(),
-            depot,
-            stops: stops.clone(),
-            capacity,
-            load,
-            cost_tenths,
-            priority,
-        };
-        Ok(Self {
+        let mut plan = Self {
             id,
             reference,
             depot,
@@ -68,8 +62,10 @@ impl RoutePlan {
             status: Status::Ready,
             priority,
             driver: None,
-            events: Pending::first(created),
-        })
+            events: Pending::none(),
+        };
+        plan.events.raise(plan.created());
+        Ok(plan)
     }
 
     /// Gives the plan to a driver, who sets out.
@@ -137,55 +133,59 @@ impl RoutePlan {
     pub fn driver(&self) -> Option<DriverId> {
         self.driver
     }
+
+    fn created(&self) -> RoutePlanEvent {
+        RoutePlanEvent::Created {
+            reference: self.reference.clone(),
+            depot: self.depot,
+            stops: self.stops.clone(),
+            capacity: self.capacity,
+            load: self.load(),
+            cost_tenths: self.cost_tenths,
+            priority: self.priority,
+        }
+    }
 }
 
 impl NewRoutePlan {
-    /// Checks every rule, and gives the load.
-    fn check(&self) -> Result<u32, RoutePlanError> {
-        check_reference(&self.reference)?;
-        if !self.depot.is_finite() {
-            return Err(RoutePlanError::DepotNowhere);
+    /// Every rule that the plan would break; none when it can be created.
+    pub fn broken_rules(&self) -> Vec<RoutePlanError> {
+        let mut broken = Vec::new();
+        let mut demand = |holds: bool, rule: RoutePlanError| {
+            if !holds {
+                broken.push(rule);
+            }
+        };
+        let (length_max, stops_max) = (RoutePlan::REFERENCE_LENGTH_MAX, RoutePlan::STOPS_MAX);
+        let (load, capacity) = (self.load(), self.capacity);
+        demand(self.has_usable_reference(), RoutePlanError::UnusableReference { length_max });
+        demand(self.depot.is_finite(), RoutePlanError::DepotNowhere);
+        demand(self.cost_tenths >= 0, RoutePlanError::NegativeCost);
+        demand(!self.stops.is_empty(), RoutePlanError::NoStops);
+        demand(
+            self.stops.len() as u64 <= u64::from(stops_max),
+            RoutePlanError::TooManyStops { stops_max },
+        );
+        demand(load <= u64::from(capacity), RoutePlanError::OverCapacity { load, capacity });
+        let mut visited = HashSet::new();
+        for Stop { customer, location, window, .. } in self.stops.iter().copied() {
+            let is_possible = window.is_none_or(TimeWindow::is_possible);
+            demand(visited.insert(customer), RoutePlanError::CustomerTwice { customer });
+            demand(location.is_finite(), RoutePlanError::CustomerNowhere { customer });
+            demand(is_possible, RoutePlanError::ImpossibleWindow { customer });
         }
-        if self.cost_tenths < 0 {
-            return Err(RoutePlanError::NegativeCost);
-        }
-        check_stops(&self.stops)?;
-        let load: u64 = self.stops.iter().map(|stop| u64::from(stop.demand)).sum();
-        let over_capacity = RoutePlanError::OverCapacity { load, capacity: self.capacity };
-        u32::try_from(load).ok().filter(|load| *load <= self.capacity).ok_or(over_capacity)
+        broken
     }
-}
 
-fn check_reference(reference: &str) -> Result<(), RoutePlanError> {
-    let length_max = RoutePlan::REFERENCE_LENGTH_MAX;
-    let length = u32::try_from(reference.chars().count()).unwrap_or(u32::MAX);
-    let is_usable = !reference.trim().is_empty() && !reference.contains(char::is_control);
-    if is_usable && length <= length_max {
-        return Ok(());
+    fn load(&self) -> u64 {
+        self.stops.iter().map(|stop| u64::from(stop.demand)).sum()
     }
-    Err(RoutePlanError::UnusableReference { length_max })
-}
 
-fn check_stops(stops: &[Stop]) -> Result<(), RoutePlanError> {
-    let stops_max = RoutePlan::STOPS_MAX;
-    if stops.is_empty() {
-        return Err(RoutePlanError::NoStops);
+    fn has_usable_reference(&self) -> bool {
+        let length_max = RoutePlan::REFERENCE_LENGTH_MAX as usize;
+        let Self { reference, .. } = self;
+        !reference.trim().is_empty()
+            && !reference.contains(char::is_control)
+            && reference.chars().count() <= length_max
     }
-    if stops.len() as u64 > u64::from(stops_max) {
-        return Err(RoutePlanError::TooManyStops { stops_max });
-    }
-    let mut visited = HashSet::new();
-    for stop in stops {
-        let customer = stop.customer;
-        if !visited.insert(customer) {
-            return Err(RoutePlanError::CustomerTwice { customer });
-        }
-        if !stop.location.is_finite() {
-            return Err(RoutePlanError::CustomerNowhere { customer });
-        }
-        if stop.window.is_some_and(|window| !window.is_possible()) {
-            return Err(RoutePlanError::ImpossibleWindow { customer });
-        }
-    }
-    Ok(())
 }

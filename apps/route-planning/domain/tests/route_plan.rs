@@ -169,6 +169,18 @@ fn a_negative_cost_is_refused() {
 }
 
 #[test]
+fn all_broken_rules_are_found_at_once() {
+    let new = NewRoutePlan {
+        reference: String::new(),
+        stops: vec![stop(1, 6), stop(1, 6)],
+        ..two_stops()
+    };
+    let codes: Vec<_> = new.broken_rules().iter().map(DomainError::code).collect();
+    assert_eq!(codes, ["unusable_reference", "over_capacity", "customer_twice"]);
+    assert!(two_stops().broken_rules().is_empty());
+}
+
+#[test]
 fn events_read_back_from_what_was_kept_of_them() {
     let mut plan = given(&[]);
     plan.dispatch(driver()).expect("it is ready");

@@ -47,19 +47,23 @@ pub async fn a_commit_writes_rows_and_events<H: Harness>(harness: H) {
 
 /// The row that fails sorts before all others.
 pub async fn a_commit_that_fails_on_its_first_row_writes_nothing<H: Harness>(harness: H) {
-    let (counters, parcels) = (0, 9);
-    fails_as_a_whole(harness, counters, parcels).await;
+    fails_as_a_whole(harness, Failing::First).await;
 }
 
 /// The row that fails sorts behind all others, which the store has written by then.
 pub async fn a_commit_that_fails_on_its_last_row_writes_nothing<H: Harness>(harness: H) {
-    let (counters, parcels) = (100, 0);
-    fails_as_a_whole(harness, counters, parcels).await;
+    fails_as_a_whole(harness, Failing::Last).await;
 }
 
-/// Adds counters, changes one, adds parcels, and one more aggregate whose unique key is taken:
-/// a counter that sorts first, or a parcel that sorts last.
-async fn fails_as_a_whole<H: Harness>(harness: H, first: u128, last: u128) {
+/// Where among the rows of a commit the one stands whose unique key is taken.
+enum Failing {
+    First,
+    Last,
+}
+
+/// Adds counters and parcels, changes a counter, and adds one more aggregate whose unique key is
+/// taken: a counter that sorts first, or a parcel that sorts last.
+async fn fails_as_a_whole<H: Harness>(harness: H, failing: Failing) {
     let app = application(&harness.backend());
     let (taken, changed) = (parcel_id(50), counter_id(50));
     given_parcel(&app, &ann(), 50).await;
@@ -78,19 +82,22 @@ async fn fails_as_a_whole<H: Harness>(harness: H, first: u128, last: u128) {
         unit.add(counter).expect("new");
         unit.add(Parcel::registered(parcel_id(number))).expect("new");
     }
-    if first == 0 {
-        let mut counter = Counter::new(counter_id(first));
-        counter.name = Some("taken".into());
-        unit.add(counter).expect("new");
-    }
-    if last == 0 {
-        let mut parcel = Parcel::registered(parcel_id(u128::MAX));
-        parcel.reference = format!("parcel {taken}");
-        unit.add(parcel).expect("new");
-    }
+    let names = match failing {
+        Failing::First => {
+            let mut counter = Counter::new(counter_id(0));
+            counter.name = Some("taken".into());
+            unit.add(counter).expect("new");
+            ["counter", "name"]
+        }
+        Failing::Last => {
+            let mut parcel = Parcel::registered(parcel_id(u128::MAX));
+            parcel.reference = format!("parcel {taken}");
+            unit.add(parcel).expect("new");
+            ["parcel", "reference"]
+        }
+    };
     let error = refused(unit.commit().await, ErrorKind::Duplicate);
-    let (table, column) = if first == 0 { ("counter", "name") } else { ("parcel", "reference") };
-    for name in [table, column] {
+    for name in names {
         assert!(error.message().contains(&format!("`{name}`")), "{error} does not name `{name}`");
     }
 

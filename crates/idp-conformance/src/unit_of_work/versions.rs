@@ -3,7 +3,7 @@
 use crate::clauses::clauses;
 use crate::fixture::{
     ann, application, count_of, count_on, counter_id, given_counter, given_parcel,
-    patient_application, refused, stored,
+    parcel_id, patient_application, refused, stored,
 };
 use crate::follower::whole_log;
 use crate::sample::{Counter, Parcel};
@@ -78,13 +78,13 @@ pub async fn an_erasure_of_an_old_version_is_a_conflict<H: Harness>(harness: H) 
 async fn change_both(app: &Application) {
     let unit = app.begin(ann());
     unit.get::<Counter>(counter_id(1)).await.expect("there").count_on();
-    unit.get::<Parcel>(crate::fixture::parcel_id(1)).await.expect("there").deliver();
+    unit.get::<Parcel>(parcel_id(1)).await.expect("there").deliver();
     unit.commit().await.expect("committed");
 }
 
 async fn assert_both_are_there(app: &Application) {
     assert_eq!(count_of(app, &ann(), counter_id(1)).await, (1, 2));
-    let parcel = stored::<Parcel>(app, &ann(), crate::fixture::parcel_id(1)).await;
+    let parcel = stored::<Parcel>(app, &ann(), parcel_id(1)).await;
     assert_eq!(parcel.expect("there").1, 2);
 }
 
@@ -144,7 +144,7 @@ pub async fn a_conflict_names_the_aggregate<H: Harness>(harness: H) {
     assert!(error.message().contains("`counter`"), "{error} does not name the aggregate");
 }
 
-/// A row may lie about its version only once: the use case starts again on what is there.
+/// The use case starts again, on what is there by then.
 pub async fn a_use_case_runs_again_after_a_conflict_and_both_changes_survive<H: Harness>(
     harness: H,
 ) {

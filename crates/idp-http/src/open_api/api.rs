@@ -1,7 +1,7 @@
 //! Routes and their description, in one go: what is routed is described.
 
-use super::document::{About, document};
 use super::docs_page::docs_routes;
+use super::document::{About, document};
 use super::operation::Operation;
 use axum::Router;
 use axum::handler::Handler;

@@ -32,11 +32,7 @@ impl Components {
     pub(super) fn finish(mut self, paths: &mut Value) -> Map<String, Value> {
         let mut schemas = self.answered.take_definitions(true);
         let mut taken = self.taken.take_definitions(true);
-        let clashes: Vec<String> = taken
-            .iter()
-            .filter(|(name, schema)| schemas.get(*name).is_some_and(|other| other != *schema))
-            .map(|(name, _)| name.clone())
-            .collect();
+        let clashes = clashes(&taken, &schemas);
         for (_, schema) in &mut taken {
             rename(schema, &clashes);
         }
@@ -47,6 +43,30 @@ impl Components {
         }
         schemas
     }
+}
+
+/// The names that mean different things: in themselves, or because of what they refer to.
+fn clashes(taken: &Map<String, Value>, answered: &Map<String, Value>) -> Vec<String> {
+    let shared: Vec<_> = taken.iter().filter(|(name, _)| answered.contains_key(*name)).collect();
+    let mut clashes: Vec<String> = Vec::new();
+    loop {
+        let before = clashes.len();
+        for (name, schema) in &shared {
+            let differs = answered.get(*name) != Some(schema) || refers_to_any(schema, &clashes);
+            if differs && !clashes.contains(name) {
+                clashes.push((*name).clone());
+            }
+        }
+        if clashes.len() == before {
+            return clashes;
+        }
+    }
+}
+
+fn refers_to_any(schema: &Value, names: &[String]) -> bool {
+    let mut renamed = schema.clone();
+    rename(&mut renamed, names);
+    renamed != *schema
 }
 
 /// Visits the parts of paths that describe what is taken.
@@ -111,7 +131,8 @@ mod tests {
         let mut components = Components::new();
         let taken = components.taken.subschema_for::<Plan>();
         let answered = components.answered.subschema_for::<Plan>();
-        let mut paths = json!({ "/plans": { "post": { "requestBody": taken, "responses": answered } } });
+        let mut paths =
+            json!({ "/plans": { "post": { "requestBody": taken, "responses": answered } } });
         let schemas = components.finish(&mut paths);
 
         let names: Vec<_> = schemas.keys().map(String::as_str).collect();

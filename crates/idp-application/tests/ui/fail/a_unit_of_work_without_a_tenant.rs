@@ -1,0 +1,27 @@
+//! A context names a tenant, not perhaps a tenant.
+use idp_application::*;
+use idp_domain::{Aggregate, DomainEvent, Pending, entity_id};
+
+entity_id! {
+    pub struct DoorId;
+}
+
+#[derive(DomainEvent, Clone, Debug)]
+pub enum DoorEvent {
+    #[event(name = "door.opened")]
+    Opened,
+}
+
+#[derive(Aggregate, Clone, Debug)]
+#[aggregate(name = "door")]
+pub struct Door {
+    id: DoorId,
+    floor: i32,
+    events: Pending<DoorEvent>,
+}
+
+fn example(app: Application, tenant: Option<idp_domain::TenantId>) {
+    let _unit = app.begin(Context::new(tenant, Actor::new("ann")));
+}
+
+fn main() {}

@@ -1,0 +1,27 @@
+//! Only an authority of the application opens all tenants.
+use idp_application::*;
+use idp_domain::{Aggregate, DomainEvent, Pending, entity_id};
+
+entity_id! {
+    pub struct DoorId;
+}
+
+#[derive(DomainEvent, Clone, Debug)]
+pub enum DoorEvent {
+    #[event(name = "door.opened")]
+    Opened,
+}
+
+#[derive(Aggregate, Clone, Debug)]
+#[aggregate(name = "door")]
+pub struct Door {
+    id: DoorId,
+    floor: i32,
+    events: Pending<DoorEvent>,
+}
+
+fn example() -> Scope {
+    Scope::All(AllTenants(()))
+}
+
+fn main() {}
