@@ -4,3 +4,4 @@
 
 pub mod application;
 pub mod board;
+pub mod http;

@@ -35,7 +35,7 @@ function connect(newToken) {
 function learn(plan) {
   const before = plans.get(plan.id);
   if (before && before.version > plan.version) return; // An answer overtook the stream.
-  plans.set(plan.id, { ...plan, group: `${plan.depot.x} ${plan.depot.y}` });
+  plans.set(plan.id, { ...before, ...plan, group: `${plan.depot.x} ${plan.depot.y}` });
   if (before && before.status !== plan.status) {
     at("news").textContent = `${plan.reference}: ${words(plan.status)}`;
   }
@@ -171,7 +171,7 @@ async function act(plan, driver) {
     method: "POST",
     headers: {
       authorization: `Bearer ${token}`,
-      "if-match": `"${plan.version}"`,
+      "if-match": `"v${plan.version}"`,
       ...(isReady && { "content-type": "application/json" }),
     },
     ...(isReady && { body: JSON.stringify({ driver }) }),

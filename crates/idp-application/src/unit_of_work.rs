@@ -95,6 +95,9 @@ impl Uow {
     /// The soft-deleted aggregate with that identity, which will live again after the commit.
     /// An aggregate that is not deleted is given back as it is.
     pub async fn restore<A: Aggregate>(&self, id: A::Id) -> Result<Tracked<A>, Error> {
+        if let Some(live) = self.find(id).await? {
+            return Ok(live);
+        }
         let found = self.load::<A>(id.uuid(), Visibility::WithDeleted).await?;
         let mut tracked = found.ok_or_else(|| {
             let message = format!("there is no `{}` {id}, deleted or not", A::SCHEMA.name);

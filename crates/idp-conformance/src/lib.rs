@@ -8,6 +8,7 @@ pub mod sample;
 mod clauses;
 pub mod unit_of_work;
 
+mod abandon;
 mod eventually;
 mod fixture;
 mod follower;

@@ -1,7 +1,16 @@
 //! The suite of the unit of work over a store: clauses 1 to 4, 6 and 7 of
-//! [`Store`](idp_application::Store), and what use cases build on them.
+//! [`Store`](idp_application::Store), what use cases build on them, and
+//! [`Migrate`](idp_application::Migrate).
 
+pub mod audit;
+pub mod cancellation;
 pub mod commit;
+pub mod cost;
+pub mod listing;
+pub mod migration;
+pub mod removal;
+pub mod tracking;
+pub mod values;
 pub mod versions;
 
 /// Expands to one test for each clause of the unit of work. Takes an expression that, awaited, gives
@@ -13,7 +22,15 @@ macro_rules! unit_of_work {
             #[allow(unused_imports, reason = "the expression may need what stands around it")]
             use super::*;
 
+            $crate::unit_of_work_audit!($harness);
+            $crate::unit_of_work_cancellation!($harness);
             $crate::unit_of_work_commit!($harness);
+            $crate::unit_of_work_cost!($harness);
+            $crate::unit_of_work_listing!($harness);
+            $crate::unit_of_work_migration!($harness);
+            $crate::unit_of_work_removal!($harness);
+            $crate::unit_of_work_tracking!($harness);
+            $crate::unit_of_work_values!($harness);
             $crate::unit_of_work_versions!($harness);
         }
     };

@@ -4,7 +4,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
-/// An instant in UTC with microsecond precision, between the years -9999 and 9999.
+/// An instant in UTC with microsecond precision, in the years 1 to 9999: RFC 3339 writes no others,
+/// and PostgreSQL keeps no instant before 4713 BC.
 ///
 /// Microseconds are what PostgreSQL keeps; a finer time would change on its way through a store.
 /// The text form is RFC 3339 in UTC with exactly six decimals, so that equal instants have equal
@@ -16,8 +17,8 @@ impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const UNIX_EPOCH: Self = Self(0);
 
-    const MICROS_MIN: i64 = -377_705_023_201_000_000;
-    const MICROS_MAX: i64 = 253_402_207_200_999_999;
+    const MICROS_MIN: i64 = -62_135_596_800_000_000;
+    const MICROS_MAX: i64 = 253_402_207_200_000_000;
 
     /// The instant that many microseconds after 1970-01-01T00:00:00Z. A value outside of the
     /// supported years is moved to the nearest supported instant.
@@ -103,9 +104,11 @@ mod tests {
 
     #[test]
     fn the_far_ends_can_be_printed() {
-        for micros in [i64::MIN, i64::MAX] {
-            assert!(!Timestamp::from_unix_micros(micros).to_string().is_empty());
-        }
+        let first = Timestamp::from_unix_micros(i64::MIN);
+        assert_eq!(first.to_string(), "0001-01-01T00:00:00.000000Z");
+        assert_eq!(first.to_string().parse(), Ok(first));
+        let last = Timestamp::from_unix_micros(i64::MAX).to_string();
+        assert!(last.starts_with("9999-12-30T"), "{last}");
     }
 
     #[test]

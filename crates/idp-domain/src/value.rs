@@ -80,12 +80,19 @@ impl Value {
         match self {
             Self::Float(number) if !number.is_finite() => Some("must be a finite number"),
             Self::Text(text) if text.contains('\0') => Some("must not contain the NUL character"),
-            Self::Json(text) if text.contains("\\u0000") => {
-                Some("must not contain the NUL character")
-            }
+            Self::Json(text) if has_nul_escape(text) => Some("must not contain the NUL character"),
             _ => None,
         }
     }
+}
+
+/// Whether JSON text holds the escape of NUL. The same letters behind a backslash that is escaped
+/// itself are text about an escape, and fine.
+fn has_nul_escape(json: &str) -> bool {
+    json.match_indices("u0000").any(|(at, _)| {
+        let backslashes = json[..at].bytes().rev().take_while(|byte| *byte == b'\\').count();
+        backslashes % 2 == 1
+    })
 }
 
 #[cfg(test)]
@@ -111,5 +118,8 @@ mod tests {
         assert!(Value::Float(f64::NAN).fault().is_some());
         assert!(Value::Text("a\0b".into()).fault().is_some());
         assert!(Value::Float(1.5).fault().is_none());
+        assert!(Value::Json(r#"["a\u0000"]"#.into()).fault().is_some());
+        assert!(Value::Json(r#"["a\\\u0000"]"#.into()).fault().is_some());
+        assert!(Value::Json(r#"["a\\u0000"]"#.into()).fault().is_none());
     }
 }

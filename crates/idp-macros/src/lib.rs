@@ -2,6 +2,7 @@
 //!
 //! Every derive works in three steps: the settings of its attributes are read, a plain model of the
 //! type is checked, and code is written from the model. All mistakes of a type are reported at once.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod aggregate;

@@ -102,23 +102,30 @@ impl Record<'_> {
         }
     }
 
-    /// Refuses, once types are known, to search by a column that cannot be compared.
-    fn checks(&self) -> impl Iterator<Item = TokenStream> {
+    /// Refuses, once types are known, to search by a column that cannot be compared, and a key that
+    /// can be missing.
+    fn checks(&self) -> Vec<TokenStream> {
         let Self { domain, table, .. } = self;
-        table.unique.iter().chain(&table.indexes).flatten().map(move |ListedColumn { at, field }| {
-            let ty = &table.columns[*at].ty;
-            let kind = quote_spanned!(ty.span()=> <#ty as #domain::FieldType>::KIND);
-            let message = format!(
-                "`{field}` is kept as JSON, which stores do not compare: list a field that holds a \
-                 number, text, a time, an id or an enum"
-            );
-            quote_spanned! {field.span()=>
-                const _: () = ::core::assert!(
-                    !::core::matches!(#kind, #domain::Kind::Json),
-                    #message
-                );
-            }
-        })
+        let Column { field: key, ty, .. } = &table.columns[table.key];
+        let nullable = quote_spanned!(ty.span()=> <#ty as #domain::FieldType>::NULLABLE);
+        let message = format!("`{key}` is the key, which is never missing: take its `Option` away");
+        let lists = table.unique.iter().chain(&table.indexes).flatten();
+        let comparable = lists.map(|ListedColumn { at, field }| self.check_comparable(*at, field));
+        comparable
+            .chain([self.check_comparable(table.key, key), check(key, &nullable, &message)])
+            .collect()
+    }
+
+    fn check_comparable(&self, column: usize, field: &Ident) -> TokenStream {
+        let domain = self.domain;
+        let ty = &self.table.columns[column].ty;
+        let kind = quote_spanned!(ty.span()=> <#ty as #domain::FieldType>::KIND);
+        let is_json = quote!(::core::matches!(#kind, #domain::Kind::Json));
+        let message = format!(
+            "`{field}` is kept as JSON, which stores do not compare: name a field that holds a \
+             number, text, a time, an id or an enum"
+        );
+        check(field, &is_json, &message)
     }
 
     fn constants(&self) -> TokenStream {
@@ -139,6 +146,11 @@ impl Record<'_> {
             }
         }
     }
+}
+
+/// Refuses the field when the condition turns out to be true.
+fn check(field: &Ident, refused: &TokenStream, message: &str) -> TokenStream {
+    quote_spanned!(field.span()=> const _: () = ::core::assert!(!#refused, #message);)
 }
 
 fn column_lists(lists: &[ColumnList]) -> TokenStream {
