@@ -2,7 +2,8 @@
 
 use crate::{Error, ErrorKind};
 use idp_domain::{
-    Kind, Order, Record, Specification, SpecificationOf, TableSchema, Timestamp, Uuid, Value,
+    Kind, Order, OrderOf, Record, Specification, SpecificationOf, TableSchema, Timestamp, Uuid,
+    Value,
 };
 use serde_json::Value as Json;
 use std::fmt;
@@ -27,8 +28,8 @@ impl<R: Record> PageRequest<R> {
     }
 
     /// Sorts by this, after what it is sorted by already. Ties are broken by the key.
-    pub fn by(mut self, order: Order<R>) -> Self {
-        self.order.push(order);
+    pub fn by(mut self, order: impl OrderOf<R>) -> Self {
+        self.order.push(order.into_order());
         self
     }
 

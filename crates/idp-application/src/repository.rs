@@ -2,7 +2,7 @@
 
 use crate::tracked::Tracked;
 use crate::{Error, Uow};
-use idp_domain::{Aggregate, Order, Specification, SpecificationOf};
+use idp_domain::{Aggregate, Order, OrderOf, Specification, SpecificationOf};
 use std::marker::PhantomData;
 
 /// Which aggregates to list, in which order.
@@ -20,8 +20,8 @@ impl<A: Aggregate> Listing<A> {
     }
 
     /// Sorts by this, after what it is sorted by already. Ties are broken by identity.
-    pub fn by(mut self, order: Order<A>) -> Self {
-        self.order.push(order);
+    pub fn by(mut self, order: impl OrderOf<A>) -> Self {
+        self.order.push(order.into_order());
         self
     }
 

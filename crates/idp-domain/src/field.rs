@@ -39,12 +39,18 @@ impl<R: Record, T> Field<R, T> {
     }
 
     /// Smallest first; nulls last.
-    pub fn asc(self) -> Order<R> {
+    pub fn asc(self) -> Order<R>
+    where
+        T: Comparable,
+    {
         Order { column: self.column, direction: Direction::Ascending, _record: PhantomData }
     }
 
     /// Largest first; nulls first.
-    pub fn desc(self) -> Order<R> {
+    pub fn desc(self) -> Order<R>
+    where
+        T: Comparable,
+    {
         Order { column: self.column, direction: Direction::Descending, _record: PhantomData }
     }
 }
@@ -216,3 +222,21 @@ impl<R> Clone for Order<R> {
 }
 
 impl<R> Copy for Order<R> {}
+
+/// A key of the sort order of `R`: what lists take, so that a mix-up is named as such.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not sort `{R}`",
+    label = "not a sort key of `{R}`",
+    note = "sort by a field, as `{R}::PRIORITY.desc()`; map text from outside to one of the fields \
+            that you allow"
+)]
+pub trait OrderOf<R> {
+    /// The key itself.
+    fn into_order(self) -> Order<R>;
+}
+
+impl<R> OrderOf<R> for Order<R> {
+    fn into_order(self) -> Order<R> {
+        self
+    }
+}

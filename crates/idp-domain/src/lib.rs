@@ -37,7 +37,7 @@ pub use domain_error::DomainError;
 pub use entity_id::EntityId;
 pub use envelope::{Envelope, EventRecord, Metadata};
 pub use event::{DomainEvent, EventSchema, PayloadError};
-pub use field::{Comparable, Direction, Field, Order, TextField};
+pub use field::{Comparable, Direction, Field, Order, OrderOf, TextField};
 pub use field_type::{FieldType, JsonShape};
 pub use mapping::MappingError;
 pub use pending::Pending;

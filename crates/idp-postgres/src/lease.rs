@@ -45,9 +45,12 @@ const CLAIM: &str = "
      WHERE l.reader = $1 AND l.lane = claimable.lane
     RETURNING l.lane, l.epoch, l.tick, l.position, l.sequence";
 
+/// A position never moves back, so an advance that arrives late does no harm.
 const ADVANCE: &str = "
     UPDATE idp_reader_lane AS l
-       SET tick = i.tick, position = i.position, sequence = i.sequence,
+       SET tick = CASE WHEN (i.tick, i.position) > (l.tick, l.position) THEN i.tick ELSE l.tick END,
+           position = CASE WHEN (i.tick, i.position) > (l.tick, l.position) THEN i.position ELSE l.position END,
+           sequence = CASE WHEN (i.tick, i.position) > (l.tick, l.position) THEN i.sequence ELSE l.sequence END,
            lease_until = clock_timestamp() + $7::bigint * interval '1 millisecond'
       FROM unnest((SELECT $2::smallint[]), (SELECT $3::bigint[]), (SELECT $4::bigint[]),
                   (SELECT $5::bigint[]), (SELECT $6::bigint[]))

@@ -60,12 +60,7 @@ impl Plan {
         Ok(Cost { statements: written, rows_written: written, ..Cost::default() })
     }
 
-    fn write_row(
-        &self,
-        connection: &Connection,
-        write: &RowWrite,
-        sql: &str,
-    ) -> Result<(), Error> {
+    fn write_row(&self, connection: &Connection, write: &RowWrite, sql: &str) -> Result<(), Error> {
         let changed = connection
             .prepare_cached(sql)
             .and_then(|mut statement| {
@@ -114,19 +109,14 @@ fn statement_of(write: &RowWrite) -> String {
     let [tenant, key] = key_columns(write.table);
     let result = match &write.kind {
         WriteKind::Insert { .. } => insert(&mut sql, write),
-        WriteKind::Update { .. } => {
-            update(&mut sql, write)
-        }
+        WriteKind::Update { .. } => update(&mut sql, write),
         WriteKind::Remove { .. } | WriteKind::Delete { .. } => {
             write!(sql, "DELETE FROM \"{table}\"")
         }
     };
     let result = result.and_then(|()| match expected_version(write) {
         None => Ok(()),
-        Some(_) => write!(
-            sql,
-            " WHERE \"{tenant}\" = ?1 AND \"{key}\" = ?2 AND \"version\" = ?3"
-        ),
+        Some(_) => write!(sql, " WHERE \"{tenant}\" = ?1 AND \"{key}\" = ?2 AND \"version\" = ?3"),
     });
     result.expect("writing to a string does not fail");
     sql

@@ -28,7 +28,7 @@ pub(super) async fn handle(
     if_match: IfMatch,
 ) -> Result<impl IntoResponse, Problem> {
     let if_match = &if_match;
-    let complete = async move |uow: Uow| {
+    let complete = move |uow: Uow| async move {
         precondition::check(&uow, plan, if_match).await?;
         complete_route(uow, CompleteRoute { plan }).await.map_err(Problem::from)
     };

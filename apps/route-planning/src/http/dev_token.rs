@@ -3,7 +3,7 @@
 use idp::application::Actor;
 use idp::http::axum::extract::State;
 use idp::http::axum::routing::get;
-use idp::http::axum::{self, Router};
+use idp::http::axum::Router;
 use idp::http::{DevIssuer, Json, Problem, Query};
 use idp::prelude::*;
 use serde::Deserialize;

@@ -31,7 +31,7 @@ pub(super) async fn handle(
     Json(DriverBody { driver }): Json<DriverBody>,
 ) -> Result<impl IntoResponse, Problem> {
     let if_match = &if_match;
-    let dispatch = async move |uow: Uow| {
+    let dispatch = move |uow: Uow| async move {
         precondition::check(&uow, plan, if_match).await?;
         dispatch_route(uow, DispatchRoute { plan, driver }).await.map_err(Problem::from)
     };

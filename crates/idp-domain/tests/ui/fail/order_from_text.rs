@@ -15,7 +15,7 @@ struct RoutePlan {
     events: Pending<NoEvent>,
 }
 
-fn newest_by(_: idp_domain::Order<RoutePlan>) {}
+fn newest_by(_: impl idp_domain::OrderOf<RoutePlan>) {}
 
 fn main() {
     newest_by("priority; drop table route_plan");

@@ -1,0 +1,190 @@
+//! Leases on lanes. The protocol is that of `idp_application::OutboxLog`; here, each step is part of
+//! one write transaction, of which there is one at a time, and SQLite's clock decides: all processes
+//! with the file open are on one machine and share it.
+
+use crate::error::translate;
+use crate::value::BoundUuid;
+use idp_application::{
+    Claim, Cursor, Error, ErrorKind, Lane, LaneCount, LaneLease, LaneProgress, Membership, Reader,
+    Sharding, WorkerId,
+};
+use rusqlite::{Connection, Row, params};
+use std::time::Duration;
+
+const NOW: &str = "SELECT CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
+
+const LANES: &str = "SELECT lane FROM idp_reader_lane WHERE reader = ?1";
+
+const NEW_LANE: &str = "INSERT INTO idp_reader_lane (reader, lane) VALUES (?1, ?2)";
+
+const FORGET_THE_DEAD: &str =
+    "DELETE FROM idp_reader_worker WHERE reader = ?1 AND alive_until <= ?2";
+
+const ALIVE: &str = "
+    INSERT INTO idp_reader_worker (reader, worker, alive_until) VALUES (?1, ?2, ?3)
+    ON CONFLICT (reader, worker) DO UPDATE SET alive_until = excluded.alive_until";
+
+const LIVING: &str = "SELECT count(*) FROM idp_reader_worker WHERE reader = ?1";
+
+const CLAIM: &str = "
+    UPDATE idp_reader_lane
+       SET owner = ?2, epoch = epoch + 1, lease_until = ?3
+     WHERE reader = ?1 AND lane IN (
+       SELECT lane FROM idp_reader_lane
+        WHERE reader = ?1 AND (owner IS NULL OR lease_until <= ?4)
+        ORDER BY lane LIMIT ?5)
+    RETURNING lane, epoch, \"window\", position, sequence";
+
+const ADVANCE: &str = "
+    UPDATE idp_reader_lane
+       SET \"window\" = ?4, position = ?5, sequence = ?6, lease_until = ?7
+     WHERE reader = ?1 AND lane = ?2 AND epoch = ?3 AND owner IS NOT NULL";
+
+const REWIND: &str = "
+    UPDATE idp_reader_lane SET \"window\" = 0, position = 0, sequence = 0
+     WHERE reader = ?1 AND lane = ?2 AND epoch = ?3 AND owner IS NOT NULL";
+
+const RELEASE: &str = "
+    UPDATE idp_reader_lane SET owner = NULL, lease_until = 0
+     WHERE reader = ?1 AND lane = ?2 AND epoch = ?3";
+
+const LEAVE: &str = "
+    DELETE FROM idp_reader_worker
+     WHERE reader = ?1 AND worker = ?2
+       AND NOT EXISTS (SELECT 1 FROM idp_reader_lane WHERE reader = ?1 AND owner = ?2)";
+
+/// The present instant in microseconds since 1970, by SQLite's clock, which ticks in milliseconds.
+pub(crate) fn now(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached(NOW)?.query_row([], |row| row.get(0))
+}
+
+/// The instant that much later. A time too long to express means forever.
+pub(crate) fn after(now: i64, ttl: Duration) -> i64 {
+    now.saturating_add(i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX))
+}
+
+pub(crate) fn join(
+    connection: &Connection,
+    reader: &Reader,
+    worker: WorkerId,
+    ttl: Duration,
+    lanes: LaneCount,
+) -> Result<Membership, Error> {
+    let failed = |e| translate("join", e);
+    let known = lanes_of(connection, &reader.name).map_err(failed)?;
+    let wanted = lanes_for(reader.sharding, lanes);
+    if known.is_empty() {
+        let mut insert = connection.prepare_cached(NEW_LANE).map_err(failed)?;
+        for lane in &wanted {
+            insert.execute(params![reader.name, lane]).map_err(failed)?;
+        }
+    } else if known != wanted {
+        let message = format!(
+            "the reader `{}` has positions of another kind than {:?}",
+            reader.name, reader.sharding
+        );
+        return Err(Error::new(ErrorKind::Invalid, "join", message));
+    }
+    let workers_live = live(connection, &reader.name, worker, ttl).map_err(failed)?;
+    Ok(Membership { workers_live, lanes: u16::try_from(wanted.len()).unwrap_or(u16::MAX) })
+}
+
+fn lanes_of(connection: &Connection, reader: &str) -> rusqlite::Result<Vec<i16>> {
+    let mut statement = connection.prepare_cached(LANES)?;
+    let mut lanes: Vec<i16> =
+        statement.query_map([reader], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    lanes.sort_unstable();
+    Ok(lanes)
+}
+
+fn lanes_for(sharding: Sharding, lanes: LaneCount) -> Vec<i16> {
+    match sharding {
+        Sharding::Whole => vec![Lane::WHOLE.number()],
+        Sharding::ByLane => {
+            let count = i16::try_from(lanes.get()).expect("there are at most 1024 lanes");
+            (0..count).collect()
+        }
+    }
+}
+
+/// Puts the worker on the list of the living, and counts them.
+fn live(
+    connection: &Connection,
+    reader: &str,
+    worker: WorkerId,
+    ttl: Duration,
+) -> rusqlite::Result<u16> {
+    let now = now(connection)?;
+    let run =
+        |sql, params: &[&dyn rusqlite::ToSql]| connection.prepare_cached(sql)?.execute(params);
+    run(FORGET_THE_DEAD, params![reader, now])?;
+    run(ALIVE, params![reader, BoundUuid(worker.0), after(now, ttl)])?;
+    let living: i64 = connection.prepare_cached(LIVING)?.query_row([reader], |row| row.get(0))?;
+    Ok(u16::try_from(living).unwrap_or(u16::MAX).max(1))
+}
+
+pub(crate) fn claim(
+    connection: &Connection,
+    reader: &Reader,
+    claim: Claim,
+) -> rusqlite::Result<Vec<LaneLease>> {
+    let now = now(connection)?;
+    let worker = BoundUuid(claim.worker.0);
+    let until = after(now, claim.lease_ttl);
+    let mut statement = connection.prepare_cached(CLAIM)?;
+    let leases =
+        statement.query_map(params![reader.name, worker, until, now, claim.lanes_max], lease)?;
+    let mut leases: Vec<LaneLease> = leases.collect::<Result<_, _>>()?;
+    leases.sort_unstable_by_key(|lease| lease.lane);
+    Ok(leases)
+}
+
+fn lease(row: &Row<'_>) -> rusqlite::Result<LaneLease> {
+    Ok(LaneLease {
+        lane: Lane::from_number(row.get(0)?),
+        epoch: row.get(1)?,
+        cursor: Cursor { window: row.get(2)?, position: row.get(3)? },
+        sequence: row.get(4)?,
+    })
+}
+
+/// Records progress and renews the lease; false when the epoch is an old one.
+pub(crate) fn advance(
+    connection: &Connection,
+    reader: &str,
+    progress: &LaneProgress,
+    until: i64,
+) -> rusqlite::Result<bool> {
+    let LaneProgress { lane, epoch, cursor, sequence } = progress;
+    let mut statement = connection.prepare_cached(ADVANCE)?;
+    let changed = statement.execute(params![
+        reader,
+        lane.number(),
+        epoch,
+        cursor.window,
+        cursor.position,
+        sequence,
+        until
+    ])?;
+    Ok(changed == 1)
+}
+
+/// Puts the reader of the whole log back to the start; false when the epoch is an old one.
+pub(crate) fn rewind(connection: &Connection, reader: &str, epoch: i64) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare_cached(REWIND)?;
+    Ok(statement.execute(params![reader, Lane::WHOLE.number(), epoch])? == 1)
+}
+
+pub(crate) fn release(
+    connection: &Connection,
+    reader: &Reader,
+    worker: WorkerId,
+    leases: &[LaneLease],
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(RELEASE)?;
+    for lease in leases {
+        statement.execute(params![reader.name, lease.lane.number(), lease.epoch])?;
+    }
+    let mut leave = connection.prepare_cached(LEAVE)?;
+    leave.execute(params![reader.name, BoundUuid(worker.0)]).map(drop)
+}

@@ -1,0 +1,125 @@
+//! Reads the log. Commits follow one another, so what is visible in the order of positions is final,
+//! and there is one window of visibility, number 0.
+
+use crate::error::translate;
+use crate::value::instant;
+use idp_application::{Cursor, Error, ErrorKind, Lane, LaneBatch, LaneLease, LoggedEvent};
+use idp_domain::{Envelope, EventRecord, TenantId, Uuid};
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, Row, Rows, params};
+
+const COLUMNS: &str = "position, id, tenant_id, aggregatetype, aggregateid, aggregate_version, \
+                       type, schema_id, schema_version, payload, metadata, content_hash, \
+                       occurred_at";
+
+/// Reads on from the cursors, at most `limit` events in all.
+///
+/// A lane with a long backlog does not keep the others waiting: those with news share the limit, and
+/// what one leaves of its share goes to the next. The lane whose next event is the oldest comes first.
+pub(crate) fn read(
+    connection: &Connection,
+    leases: &[LaneLease],
+    limit: u32,
+) -> Result<Vec<LaneBatch>, Error> {
+    let failed = |e| translate("read", e);
+    // One snapshot, taken once. Dropping it ends it.
+    let snapshot = connection.unchecked_transaction().map_err(failed)?;
+    let mut news = Vec::new();
+    for lease in leases {
+        if let Some(head) = head(&snapshot, lease).map_err(failed)? {
+            news.push((head, lease));
+        }
+    }
+    news.sort_unstable_by_key(|(head, _)| *head);
+    let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut batches = Vec::with_capacity(news.len());
+    for (index, (_, lease)) in news.iter().enumerate() {
+        let share = left.div_ceil(news.len() - index);
+        let events = events(&snapshot, lease, share)?;
+        left -= events.len();
+        if let Some(last) = events.last() {
+            batches.push(LaneBatch { lane: lease.lane, through: last.cursor, events });
+        }
+    }
+    Ok(batches)
+}
+
+/// The position of the next event of the lane.
+fn head(connection: &Connection, lease: &LaneLease) -> rusqlite::Result<Option<i64>> {
+    with_rows(connection, lease, "position", 1, |rows| {
+        rows.next()?.map(|row| row.get(0)).transpose()
+    })
+}
+
+fn events(
+    connection: &Connection,
+    lease: &LaneLease,
+    limit: usize,
+) -> Result<Vec<LoggedEvent>, Error> {
+    let failed = |e| translate("read", e);
+    let read = with_rows(connection, lease, COLUMNS, limit, |rows| {
+        let mut events = Vec::new();
+        while let Some(row) = rows.next()? {
+            events.push(logged_event(row));
+        }
+        Ok(events)
+    });
+    read.map_err(failed)?.into_iter().collect()
+}
+
+/// Runs the query for what stands behind the cursor of a lease.
+fn with_rows<T>(
+    connection: &Connection,
+    lease: &LaneLease,
+    columns: &str,
+    limit: usize,
+    collect: impl FnOnce(&mut Rows<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let (lane, after) = (lease.lane.number(), lease.cursor.position);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let in_lane = if lease.lane == Lane::WHOLE { "?1 = ?1" } else { "lane = ?1" };
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {columns} FROM idp_outbox WHERE {in_lane} AND position > ?2 \
+         ORDER BY position LIMIT ?3"
+    ))?;
+    collect(&mut statement.query(params![lane, after, limit])?)
+}
+
+fn logged_event(row: &Row<'_>) -> Result<LoggedEvent, Error> {
+    let position = row.get(0).map_err(|e| translate("read", e))?;
+    let envelope = envelope(row).ok_or_else(|| {
+        let message = format!("the event at position {position} cannot be read");
+        Error::new(ErrorKind::Corrupt, "read", message)
+    })?;
+    Ok(LoggedEvent { cursor: Cursor { window: 0, position }, envelope })
+}
+
+/// The event in a row; `None` when a column holds what it should not.
+fn envelope(row: &Row<'_>) -> Option<Envelope> {
+    let record = EventRecord {
+        event_id: uuid(row, 1)?,
+        tenant: TenantId::new(text(row, 2)?).ok()?,
+        aggregate_type: text(row, 3)?.to_owned().into(),
+        aggregate_id: uuid(row, 4)?,
+        aggregate_version: number(row, 5)?,
+        event_type: text(row, 6)?.to_owned().into(),
+        schema_id: text(row, 7)?.to_owned().into(),
+        schema_version: number(row, 8)?,
+        payload: text(row, 9)?.to_owned(),
+        metadata: serde_json::from_str(text(row, 10)?).ok()?,
+        occurred_at: instant(number(row, 12)?)?,
+    };
+    Some(Envelope::restore(record, text(row, 11)?.parse().ok()?))
+}
+
+fn text<'r>(row: &'r Row<'_>, column: usize) -> Option<&'r str> {
+    row.get_ref(column).ok()?.as_str().ok()
+}
+
+fn uuid(row: &Row<'_>, column: usize) -> Option<Uuid> {
+    Uuid::from_slice(row.get_ref(column).ok()?.as_blob().ok()?).ok()
+}
+
+fn number<T: FromSql>(row: &Row<'_>, column: usize) -> Option<T> {
+    row.get(column).ok()
+}

@@ -1,0 +1,232 @@
+//! Histories made by hand: sound ones pass, and each broken promise is found.
+
+use crate::{Delivery, Entry, Fault, History, Intent, Outcome, Violation, check};
+use idp_domain::{TenantId, Uuid};
+
+fn id(number: u128) -> Uuid {
+    Uuid::from_u128(number)
+}
+
+fn tenant() -> TenantId {
+    TenantId::new("acme").expect("valid")
+}
+
+fn intent(aggregate: u128, version: i64, events: &[u128], outcome: Outcome) -> Intent {
+    let events = events.iter().map(|event| id(*event)).collect();
+    Intent { tenant: tenant(), aggregate: id(aggregate), version, events, outcome }
+}
+
+fn delivery(worker: u128, epoch: i64, sequence: i64, event: u128) -> Delivery {
+    Delivery { worker: id(worker), lane: 5, epoch, sequence, event: id(event) }
+}
+
+/// Aggregate 1 with events 11, 12, 13 in two commits, delivered by worker 1 under epoch 1.
+fn sound() -> History {
+    History {
+        batch_size: 2,
+        intents: vec![
+            intent(1, 1, &[11], Outcome::Committed),
+            intent(1, 2, &[12, 13], Outcome::Committed),
+        ],
+        deliveries: vec![delivery(1, 1, 1, 11), delivery(1, 1, 2, 12), delivery(1, 1, 3, 13)],
+        faults: vec![],
+    }
+}
+
+fn duplicates(history: &History) -> Vec<(i64, u64, u64)> {
+    let violations = check(history);
+    let duplicates = violations.iter().map(|violation| match violation {
+        Violation::Duplicates { epoch, found, allowed, .. } => (*epoch, *found, *allowed),
+        other => panic!("only duplicates were expected, not: {other}"),
+    });
+    duplicates.collect()
+}
+
+#[test]
+fn a_sound_history_has_no_violations() {
+    assert_eq!(check(&sound()), []);
+}
+
+#[test]
+fn an_event_that_never_arrives_is_lost() {
+    let mut history = sound();
+    history.deliveries.pop();
+    let lost = Violation::Lost { tenant: tenant(), aggregate: id(1), event: id(13) };
+    assert_eq!(check(&history), [lost]);
+}
+
+#[test]
+fn an_event_of_a_rolled_back_commit_is_a_phantom() {
+    let mut history = sound();
+    history.intents[1].outcome = Outcome::RolledBack;
+    let phantom = |event| Violation::Phantom { event: id(event) };
+    assert_eq!(check(&history), [phantom(12), phantom(13)]);
+}
+
+#[test]
+fn an_event_that_nobody_meant_to_commit_is_a_phantom() {
+    let mut history = sound();
+    history.deliveries.push(delivery(1, 1, 4, 99));
+    assert_eq!(check(&history), [Violation::Phantom { event: id(99) }]);
+}
+
+#[test]
+fn an_event_before_its_predecessor_is_out_of_order() {
+    let mut history = sound();
+    history.deliveries = vec![delivery(1, 1, 1, 12), delivery(1, 1, 2, 11), delivery(1, 1, 3, 13)];
+    let violation = Violation::OutOfOrder { aggregate: id(1), event: id(12), before: id(11) };
+    assert_eq!(check(&history), [violation]);
+}
+
+#[test]
+fn a_redelivery_in_another_order_is_no_violation_of_order() {
+    let mut history = sound();
+    history.deliveries.push(delivery(2, 2, 1, 11));
+    history.faults = vec![Fault::LeasesLost { worker: id(1) }];
+    assert_eq!(check(&history), []);
+}
+
+#[test]
+fn a_commit_with_unknown_outcome_may_arrive_or_not_but_not_in_part() {
+    let mut history = sound();
+    history.intents[1].outcome = Outcome::Unknown;
+    assert_eq!(check(&history), []);
+    let last = history.deliveries.pop();
+    assert!(last.is_some() && check(&history).len() == 1);
+    history.deliveries.pop();
+    assert_eq!(check(&history), []);
+}
+
+#[test]
+fn duplicates_without_a_fault_are_not_allowed() {
+    let mut history = sound();
+    history.deliveries.push(delivery(1, 1, 3, 13));
+    assert_eq!(duplicates(&history), [(1, 1, 0)]);
+}
+
+#[test]
+fn a_lost_tenure_may_cost_one_batch_and_no_more() {
+    let mut history = sound();
+    history.faults = vec![Fault::LeasesLost { worker: id(1) }];
+    history.deliveries.extend([delivery(2, 2, 2, 12), delivery(2, 2, 3, 13)]);
+    assert_eq!(check(&history), []);
+    history.deliveries.push(delivery(2, 2, 1, 11));
+    assert_eq!(duplicates(&history), [(1, 3, 2)]);
+}
+
+#[test]
+fn the_loss_of_one_worker_excuses_no_other() {
+    let mut history = sound();
+    history.faults = vec![Fault::LeasesLost { worker: id(2) }];
+    history.deliveries.push(delivery(2, 2, 3, 13));
+    assert_eq!(duplicates(&history), [(1, 1, 0)]);
+}
+
+#[test]
+fn each_of_two_lost_tenures_answers_for_its_own_duplicates() {
+    let mut history = sound();
+    history.faults =
+        vec![Fault::LeasesLost { worker: id(1) }, Fault::LeasesLost { worker: id(2) }];
+    history.deliveries.extend([delivery(2, 2, 2, 12), delivery(2, 2, 3, 13)]);
+    history.deliveries.extend([delivery(3, 3, 2, 12), delivery(3, 3, 3, 13)]);
+    assert_eq!(check(&history), []);
+}
+
+#[test]
+fn a_late_message_of_a_fenced_worker_is_charged_to_it() {
+    let mut history = sound();
+    history.deliveries[2].epoch = 2;
+    history.deliveries[2].worker = id(2);
+    history.deliveries.push(delivery(1, 1, 3, 13));
+    assert_eq!(duplicates(&history), [(1, 1, 0)]);
+    history.faults = vec![Fault::LeasesLost { worker: id(1) }];
+    assert_eq!(check(&history), []);
+}
+
+#[test]
+fn an_ambiguous_send_may_cost_its_messages_and_no_more() {
+    let mut history = sound();
+    history.faults =
+        vec![Fault::AmbiguousSend { worker: id(1), lane: 5, epoch: 1, messages: 1 }];
+    history.deliveries.push(delivery(1, 1, 3, 13));
+    assert_eq!(check(&history), []);
+    history.deliveries.push(delivery(1, 1, 3, 13));
+    assert_eq!(duplicates(&history), [(1, 2, 1)]);
+}
+
+#[test]
+fn two_workers_under_one_epoch_are_found() {
+    let mut history = sound();
+    history.deliveries[2].worker = id(2);
+    assert_eq!(check(&history), [Violation::TwoOwners { lane: 5, epoch: 1 }]);
+}
+
+#[test]
+fn a_gap_in_the_numbers_is_found_once() {
+    let mut history = sound();
+    history.deliveries[1].sequence = 3;
+    history.deliveries[2].sequence = 4;
+    let (event, lane) = (id(12), 5);
+    let gap = Violation::Misnumbered { event, lane, sequence: 3, expected: Some(2) };
+    assert_eq!(check(&history), [gap]);
+}
+
+#[test]
+fn an_event_whose_number_changes_is_found() {
+    let mut history = sound();
+    history.faults = vec![Fault::LeasesLost { worker: id(1) }];
+    history.deliveries.push(delivery(2, 2, 4, 13));
+    let (event, lane) = (id(13), 5);
+    let other = Violation::Misnumbered { event, lane, sequence: 4, expected: Some(3) };
+    assert_eq!(check(&history), [other]);
+}
+
+#[test]
+fn an_event_that_comes_by_two_lanes_is_found() {
+    let mut history = sound();
+    history.faults = vec![Fault::LeasesLost { worker: id(1) }];
+    history.deliveries.push(Delivery { lane: 6, ..delivery(1, 1, 3, 13) });
+    let found = check(&history);
+    assert!(found.iter().any(|v| matches!(v, Violation::Misnumbered { expected: None, .. })));
+}
+
+#[test]
+fn two_commits_of_one_version_are_a_lost_update() {
+    let mut history = sound();
+    history.intents[1].version = 1;
+    assert_eq!(check(&history), [Violation::LostUpdate { aggregate: id(1), version: 1 }]);
+}
+
+#[test]
+fn what_is_known_in_the_end_replaces_what_was_unknown_at_first() {
+    let mut history = sound();
+    history.intents.insert(0, intent(1, 1, &[11], Outcome::Unknown));
+    history.intents.push(intent(2, 1, &[21], Outcome::Unknown));
+    history.intents.push(intent(2, 1, &[21], Outcome::RolledBack));
+    assert_eq!(check(&history), []);
+}
+
+#[test]
+fn a_history_reads_back_from_its_lines_and_passes_over_a_torn_last_one() {
+    let mut history = sound();
+    history.faults = vec![
+        Fault::LeasesLost { worker: id(9) },
+        Fault::AmbiguousSend { worker: id(9), lane: 5, epoch: 7, messages: 3 },
+    ];
+    let intents = history.intents.iter().cloned().map(Entry::Intent);
+    let deliveries = history.deliveries.iter().copied().map(Entry::Delivery);
+    let faults = history.faults.iter().copied().map(Entry::Fault);
+    let lines = intents.chain(deliveries).chain(faults).map(|entry| {
+        serde_json::to_string(&entry).expect("an entry serializes to JSON") + "\n"
+    });
+    let text = lines.collect::<String>() + r#"{"delivery":{"work"#;
+    let mut read = History::new(2);
+    read.read(text.as_bytes()).expect("the lines are entries");
+    assert_eq!(read, history);
+}
+
+#[test]
+fn a_line_that_is_no_entry_is_named() {
+    let error = History::new(1).read("{\"fault\":1}\n".as_bytes()).expect_err("no entry");
+    assert!(error.to_string().starts_with("line 1: "), "{error}");
+}

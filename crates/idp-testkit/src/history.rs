@@ -1,0 +1,148 @@
+//! What happened, as far as the guarantees are about it: who meant to commit which events, what
+//! arrived where, and what was done to the system meanwhile.
+
+use idp_domain::{TenantId, Uuid};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::io::{self, BufRead};
+
+/// One line of a history. Several processes may append lines to one file, each line in one write;
+/// the order of the deliveries in the file then is the order of their arrival.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entry {
+    /// Somebody commits events. Written before with the outcome unknown, and again after.
+    Intent(Intent),
+    /// A message arrived.
+    Delivery(Delivery),
+    /// Something was done to the system that may cost duplicates.
+    Fault(Fault),
+}
+
+/// The events of one aggregate in one commit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Intent {
+    /// Whose aggregate.
+    pub tenant: TenantId,
+    /// Which aggregate.
+    pub aggregate: Uuid,
+    /// The version that the commit led to.
+    pub version: i64,
+    /// The events, in order.
+    pub events: Vec<Uuid>,
+    /// What became of the commit.
+    pub outcome: Outcome,
+}
+
+/// What became of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It said that it was done.
+    Committed,
+    /// It said that it was not done.
+    RolledBack,
+    /// It did not say: its events may arrive or not.
+    Unknown,
+}
+
+/// A message that arrived at the bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Who sent it.
+    pub worker: Uuid,
+    /// The lane it came by.
+    pub lane: i16,
+    /// The epoch of the sender's lease.
+    pub epoch: i64,
+    /// Its number in the lane.
+    pub sequence: i64,
+    /// The event.
+    pub event: Uuid,
+}
+
+/// What may cost duplicates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// The worker was killed, or cut off or stopped for so long that it may have lost its leases.
+    LeasesLost {
+        /// Which one.
+        worker: Uuid,
+    },
+    /// The bus took messages over and did not say so.
+    AmbiguousSend {
+        /// Who sent them.
+        worker: Uuid,
+        /// In which lane.
+        lane: i16,
+        /// Under which epoch.
+        epoch: i64,
+        /// How many.
+        messages: u64,
+    },
+}
+
+/// A recorded run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    /// How many messages a worker may have under way in one lane.
+    pub batch_size: u64,
+    /// Who meant to commit what.
+    pub intents: Vec<Intent>,
+    /// What arrived, in the order of its arrival.
+    pub deliveries: Vec<Delivery>,
+    /// What was done to the system.
+    pub faults: Vec<Fault>,
+}
+
+impl History {
+    /// An empty history of workers with batches of that size.
+    pub fn new(batch_size: u32) -> Self {
+        Self { batch_size: batch_size.into(), ..Self::default() }
+    }
+
+    /// Adds what a file of lines says. A last line without an end is what a killed process left
+    /// behind; it is passed over. Fails when any other line is not an [`Entry`], and says which.
+    pub fn read(&mut self, mut file: impl BufRead) -> io::Result<()> {
+        let mut line = String::new();
+        for number in 1.. {
+            line.clear();
+            file.read_line(&mut line)?;
+            if !line.ends_with('\n') {
+                break;
+            }
+            let entry = serde_json::from_str(&line).map_err(|e| {
+                io::Error::new(io::ErrorKind::InvalidData, format!("line {number}: {e}"))
+            })?;
+            self.push(entry);
+        }
+        Ok(())
+    }
+
+    /// Adds one entry.
+    pub fn push(&mut self, entry: Entry) {
+        match entry {
+            Entry::Intent(intent) => self.intents.push(intent),
+            Entry::Delivery(delivery) => self.deliveries.push(delivery),
+            Entry::Fault(fault) => self.faults.push(fault),
+        }
+    }
+
+    /// The intents with what is known of them in the end, each once. Intents without events say
+    /// nothing and are left out.
+    pub(crate) fn settled_intents(&self) -> Vec<&Intent> {
+        let mut settled: Vec<&Intent> = Vec::new();
+        let mut places = HashMap::new();
+        for intent in &self.intents {
+            let Some(first) = intent.events.first() else { continue };
+            let place = *places.entry(first).or_insert(settled.len());
+            match settled.get_mut(place) {
+                None => settled.push(intent),
+                Some(known) if known.outcome == Outcome::Unknown => *known = intent,
+                Some(_) => {}
+            }
+        }
+        settled
+    }
+}
