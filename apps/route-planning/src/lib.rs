@@ -5,3 +5,5 @@
 pub mod application;
 pub mod board;
 pub mod http;
+pub mod import;
+pub mod settings;

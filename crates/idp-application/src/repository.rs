@@ -38,13 +38,30 @@ impl<A: Aggregate> Listing<A> {
 /// Finders with a meaning are written once, as provided methods of a trait on top of it, and run on
 /// every store:
 ///
-/// ```ignore
+/// ```
+/// # use idp_application::{Error, Listing, Repository, Tracked};
+/// # use idp_domain::{Aggregate, DomainEvent, Pending, entity_id};
+/// # entity_id! { pub struct RoutePlanId; }
+/// # #[derive(DomainEvent, Clone, Debug)]
+/// # pub enum RoutePlanEvent { #[event(name = "route_plan.created")] Created }
+/// # #[derive(Aggregate, Clone, Debug)]
+/// # #[aggregate(name = "route_plan")]
+/// # pub struct RoutePlan {
+/// #     id: RoutePlanId,
+/// #     ready: bool,
+/// #     priority: i32,
+/// #     events: Pending<RoutePlanEvent>,
+/// # }
 /// pub trait RoutePlans: Repository<RoutePlan> {
-///     async fn ready(&self, limit: u32) -> Result<Vec<Tracked<RoutePlan>>, Error> {
-///         let ready = RoutePlan::STATUS.eq(Status::Ready);
-///         self.list(Listing::of(ready).by(RoutePlan::PRIORITY.desc()).first(limit)).await
+///     fn ready(
+///         &self,
+///         limit: u32,
+///     ) -> impl Future<Output = Result<Vec<Tracked<RoutePlan>>, Error>> + Send {
+///         let ready = RoutePlan::READY.eq(true);
+///         self.list(Listing::of(ready).by(RoutePlan::PRIORITY.desc()).first(limit))
 ///     }
 /// }
+///
 /// impl<R: Repository<RoutePlan>> RoutePlans for R {}
 /// ```
 pub trait Repository<A: Aggregate>: Send + Sync {

@@ -6,9 +6,11 @@ mod harness;
 pub mod sample;
 
 mod clauses;
+pub mod repository;
 pub mod unit_of_work;
 
 mod abandon;
+mod catalog;
 mod eventually;
 mod fixture;
 mod follower;

@@ -203,7 +203,7 @@ impl Aggregate {
             },
         );
         quote! {
-            #[allow(unused_mut, unused_variables, clippy::float_cmp)]
+            #[allow(unused_mut, unused_variables, clippy::float_cmp, reason = "generated code fits every input")]
             fn changed_since(&self, before: &Self) -> #domain::ColumnSet {
                 let mut changed = #domain::ColumnSet::EMPTY;
                 #(#changes)*

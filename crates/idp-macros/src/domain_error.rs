@@ -78,7 +78,7 @@ impl Refusals {
         quote! {
             #[automatically_derived]
             impl ::core::fmt::Display for #ident {
-                #[allow(unused_variables)]
+                #[allow(unused_variables, reason = "generated code fits every input")]
                 fn fmt(&self, formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                     #texts
                 }

@@ -110,7 +110,7 @@ impl EventSet {
         let arms = self.events.iter().zip(shadows).enumerate();
         let arms = arms.map(|(at, (event, shadow))| self.arm_of_name(at, event, shadow));
         quote! {
-            #[allow(unused_variables)]
+            #[allow(unused_variables, reason = "generated code fits every input")]
             fn from_payload(
                 name: &str,
                 version: u32,

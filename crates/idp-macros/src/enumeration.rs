@@ -43,7 +43,7 @@ fn text(Target { ident, domain }: &Target<'_>, variants: &[NamedVariant]) -> Tok
     let names: Vec<_> = variants.iter().map(|variant| &variant.name).collect();
     quote! {
         #[automatically_derived]
-        #[allow(dead_code, unreachable_pub)]
+        #[allow(dead_code, unreachable_pub, reason = "generated code fits every input")]
         impl #ident {
             /// The name under which this value is stored.
             pub const fn as_str(&self) -> &'static str {

@@ -140,7 +140,7 @@ impl Record<'_> {
         });
         quote! {
             #[automatically_derived]
-            #[allow(dead_code, unreachable_pub, private_interfaces)]
+            #[allow(dead_code, unreachable_pub, private_interfaces, reason = "generated code fits every input")]
             impl #ident {
                 #(#constants)*
             }

@@ -39,7 +39,7 @@ fn field_type(Target { ident, domain }: &Target<'_>, inner: &Type) -> TokenStrea
 fn comparable(Target { ident, domain }: &Target<'_>, inner: &Type) -> TokenStream {
     quote! {
         #[automatically_derived]
-        #[allow(trivial_bounds)]
+        #[allow(trivial_bounds, reason = "generated code fits every input")]
         impl #domain::Comparable for #ident
         where
             for<'unchecked> #inner: #domain::Comparable<Operand = #inner>,

@@ -5,3 +5,4 @@ mod harness;
 use harness::MemoryHarness;
 
 idp_conformance::unit_of_work!(MemoryHarness::start());
+idp_conformance::repository!(MemoryHarness::start());

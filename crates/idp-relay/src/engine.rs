@@ -189,4 +189,3 @@ impl Engine {
 fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
-

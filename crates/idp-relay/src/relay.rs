@@ -4,9 +4,7 @@ use crate::engine::Engine;
 use crate::sends::{Sends, now};
 use crate::worker::Worker;
 use crate::{RelayConfig, RelayHandle, RelayMetrics};
-use idp_application::{
-    CommitSignal, Error, EventBus, OutboxLog, Reader, Sharding, WorkerId,
-};
+use idp_application::{CommitSignal, Error, EventBus, OutboxLog, Reader, Sharding, WorkerId};
 use std::sync::Arc;
 use tokio::sync::watch;
 

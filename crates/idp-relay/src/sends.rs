@@ -61,8 +61,9 @@ impl Sends {
             Err(e) => {
                 let id = e.id();
                 let running = self.running.remove(&id).expect("every task is entered at its start");
-                let error = Error::new(ErrorKind::Unavailable, "publish", "the send was broken off")
-                    .with_source(e);
+                let error =
+                    Error::new(ErrorKind::Unavailable, "publish", "the send was broken off")
+                        .with_source(e);
                 SendOutcome::lost(running.lane, running.epoch, error)
             }
         }

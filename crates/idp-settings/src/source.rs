@@ -48,6 +48,7 @@ impl Source {
     }
 
     /// The value of the key, if it is set somewhere.
+    #[expect(clippy::needless_pass_by_value, reason = "a bound reads best as a literal")]
     pub fn find<T: Setting>(&mut self, key: &str, bound: impl Bound<T>) -> Option<T> {
         self.asked.insert(key.to_owned());
         let (given, origin) = self.given(key)?;

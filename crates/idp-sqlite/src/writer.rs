@@ -198,9 +198,11 @@ fn stopped(operation: &'static str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::pin::Pin;
     use std::sync::{Arc, Mutex};
+    use std::task::{Context, Poll, Waker};
 
-    type Answer = oneshot::Receiver<Result<usize, Error>>;
+    type Answer = oneshot::Receiver<Result<i64, Error>>;
 
     fn connection() -> Connection {
         let connection = Connection::open_in_memory().expect("memory opens");
@@ -211,7 +213,7 @@ mod tests {
     }
 
     /// A unit that writes the number twice, and fails in between when told so.
-    fn unit(number: usize, fails: bool) -> (Box<dyn Unit>, Answer) {
+    fn unit(number: i64, fails: bool) -> (Box<dyn Unit>, Answer) {
         let (answer, answered) = oneshot::channel();
         let work = move |connection: &Connection| {
             insert(connection, number);
@@ -225,11 +227,11 @@ mod tests {
         (Box::new(job), answered)
     }
 
-    fn insert(connection: &Connection, number: usize) {
+    fn insert(connection: &Connection, number: i64) {
         connection.execute("INSERT INTO number VALUES (?1)", [number]).expect("it can be written");
     }
 
-    fn written(connection: &Connection) -> Vec<usize> {
+    fn written(connection: &Connection) -> Vec<i64> {
         let mut statement = connection.prepare("SELECT n FROM number").expect("valid SQL");
         let rows = statement.query_map([], |row| row.get(0)).expect("it can be read");
         rows.collect::<Result<_, _>>().expect("numbers")
@@ -243,9 +245,9 @@ mod tests {
         for unit in group {
             unit.answer(None);
         }
-        let expected: Vec<usize> = (0..20).filter(|n| *n != 7).flat_map(|n| [n, n]).collect();
+        let expected: Vec<i64> = (0..20).filter(|n| *n != 7).flat_map(|n| [n, n]).collect();
         assert_eq!(written(&connection), expected);
-        for (number, mut answer) in answers.into_iter().enumerate() {
+        for (number, mut answer) in (0..).zip(answers) {
             let result = answer.try_recv().expect("every unit is answered");
             assert_eq!(result.is_ok(), number != 7, "{number}: {result:?}");
         }
@@ -320,33 +322,51 @@ mod tests {
     async fn a_unit_whose_caller_went_away_before_it_began_is_passed_over() {
         let link: Link = Arc::new(Mutex::new(connection()));
         let writer = Writer::start(Arc::clone(&link), 8).expect("it starts");
-        let held = link.lock().expect("no thread panicked");
-        let first = writer.run("test", |connection| {
+        let (go, wait) = mpsc::channel::<()>();
+        let (begun, begins) = oneshot::channel();
+        let first = writer.run("test", move |connection| {
+            begun.send(()).expect("the test waits for it");
+            wait.recv().expect("the test lets it go on");
             insert(connection, 1);
             Ok(())
         });
         let mut first = Box::pin(first);
-        assert!(futures_poll(&mut first).is_none(), "the writer waits for the connection");
-        let second = writer.run("test", |connection| {
+        assert!(poll_once(&mut first).is_pending());
+        begins.await.expect("it begins");
+        let mut second = Box::pin(writer.run("test", |connection| {
             insert(connection, 2);
             Ok(())
-        });
-        let mut second = Box::pin(second);
-        assert!(futures_poll(&mut second).is_none(), "the writer waits for the connection");
+        }));
+        assert!(poll_once(&mut second).is_pending());
         drop(second);
-        drop(held);
+        go.send(()).expect("the first unit waits for it");
         first.await.expect("it is written");
         drop(writer);
-        let written = written(&link.lock().expect("no thread panicked"));
-        // The second may have been taken into the group of the first before it was dropped.
-        assert!(written == [1] || written == [1, 2], "{written:?}");
+        assert_eq!(written(&link.lock().expect("no thread panicked")), [1]);
     }
 
-    fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        match std::pin::Pin::new(future).poll(&mut context) {
-            std::task::Poll::Ready(output) => Some(output),
-            std::task::Poll::Pending => None,
-        }
+    #[tokio::test]
+    async fn a_unit_whose_caller_went_away_later_is_written_as_a_whole() {
+        let link: Link = Arc::new(Mutex::new(connection()));
+        let writer = Writer::start(Arc::clone(&link), 8).expect("it starts");
+        let (go, wait) = mpsc::channel::<()>();
+        let (begun, begins) = oneshot::channel();
+        let mut unit = Box::pin(writer.run("test", move |connection| {
+            insert(connection, 1);
+            begun.send(()).expect("the test waits for it");
+            wait.recv().expect("the test lets it go on");
+            insert(connection, 1);
+            Ok(())
+        }));
+        assert!(poll_once(&mut unit).is_pending());
+        begins.await.expect("it begins");
+        drop(unit);
+        go.send(()).expect("the unit waits for it");
+        drop(writer); // waits for the thread
+        assert_eq!(written(&link.lock().expect("no thread panicked")), [1, 1]);
+    }
+
+    fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+        Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
     }
 }

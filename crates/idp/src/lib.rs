@@ -9,5 +9,9 @@ pub use idp_domain as domain;
 pub use idp_http as http;
 #[cfg(feature = "memory")]
 pub use idp_memory as memory;
+#[cfg(feature = "relay")]
+pub use idp_relay as relay;
+#[cfg(feature = "settings")]
+pub use idp_settings as settings;
 
 pub mod prelude;

@@ -21,6 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("idp-relay", &APPLICATION),
     ("idp-projection", &APPLICATION),
     ("idp-http", &APPLICATION),
+    ("idp-settings", &APPLICATION),
     ("idp-conformance", &APPLICATION),
     (
         "idp-testkit",
@@ -36,6 +37,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "idp-postgres",
             "idp-projection",
             "idp-relay",
+            "idp-settings",
             "idp-sqlite",
         ],
     ),

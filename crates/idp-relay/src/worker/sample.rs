@@ -13,15 +13,10 @@ pub(crate) fn lease(lane: i16, epoch: i64) -> LaneLease {
 
 /// Events at those positions.
 pub(crate) fn batch(lane: i16, positions: &[i64], through: i64) -> LaneBatch {
-    let events = positions.iter().map(|position| LoggedEvent {
-        cursor: cursor(*position),
-        envelope: envelope(*position),
-    });
-    LaneBatch {
-        lane: Lane::from_number(lane),
-        events: events.collect(),
-        through: cursor(through),
-    }
+    let events = positions
+        .iter()
+        .map(|position| LoggedEvent { cursor: cursor(*position), envelope: envelope(*position) });
+    LaneBatch { lane: Lane::from_number(lane), events: events.collect(), through: cursor(through) }
 }
 
 fn envelope(position: i64) -> Envelope {

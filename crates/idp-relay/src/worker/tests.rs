@@ -54,9 +54,9 @@ impl Rig {
         let Step::Read(reading) = self.next() else { panic!("the worker should read") };
         let asked: Vec<_> = reading.leases.iter().map(|lease| lease.lane.number()).collect();
         assert_eq!(asked, lanes);
-        let batches = found.iter().map(|(lane, positions)| {
-            batch(*lane, positions, *positions.last().expect("events"))
-        });
+        let batches = found
+            .iter()
+            .map(|(lane, positions)| batch(*lane, positions, *positions.last().expect("events")));
         self.worker.on_read(&reading, batches.collect(), self.now)
     }
 

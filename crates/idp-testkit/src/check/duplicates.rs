@@ -40,8 +40,12 @@ fn charges(history: &History) -> BTreeMap<Tenure, u64> {
 }
 
 fn allowance(history: &History, tenure: Tenure) -> u64 {
-    let owners: HashSet<Uuid> =
-        history.deliveries.iter().filter(|d| (d.lane, d.epoch) == tenure).map(|d| d.worker).collect();
+    let owners: HashSet<Uuid> = history
+        .deliveries
+        .iter()
+        .filter(|d| (d.lane, d.epoch) == tenure)
+        .map(|d| d.worker)
+        .collect();
     let mut is_lost = false;
     let mut ambiguous = 0;
     for fault in &history.faults {

@@ -125,8 +125,7 @@ fn the_loss_of_one_worker_excuses_no_other() {
 #[test]
 fn each_of_two_lost_tenures_answers_for_its_own_duplicates() {
     let mut history = sound();
-    history.faults =
-        vec![Fault::LeasesLost { worker: id(1) }, Fault::LeasesLost { worker: id(2) }];
+    history.faults = vec![Fault::LeasesLost { worker: id(1) }, Fault::LeasesLost { worker: id(2) }];
     history.deliveries.extend([delivery(2, 2, 2, 12), delivery(2, 2, 3, 13)]);
     history.deliveries.extend([delivery(3, 3, 2, 12), delivery(3, 3, 3, 13)]);
     assert_eq!(check(&history), []);
@@ -146,8 +145,7 @@ fn a_late_message_of_a_fenced_worker_is_charged_to_it() {
 #[test]
 fn an_ambiguous_send_may_cost_its_messages_and_no_more() {
     let mut history = sound();
-    history.faults =
-        vec![Fault::AmbiguousSend { worker: id(1), lane: 5, epoch: 1, messages: 1 }];
+    history.faults = vec![Fault::AmbiguousSend { worker: id(1), lane: 5, epoch: 1, messages: 1 }];
     history.deliveries.push(delivery(1, 1, 3, 13));
     assert_eq!(check(&history), []);
     history.deliveries.push(delivery(1, 1, 3, 13));
@@ -216,9 +214,10 @@ fn a_history_reads_back_from_its_lines_and_passes_over_a_torn_last_one() {
     let intents = history.intents.iter().cloned().map(Entry::Intent);
     let deliveries = history.deliveries.iter().copied().map(Entry::Delivery);
     let faults = history.faults.iter().copied().map(Entry::Fault);
-    let lines = intents.chain(deliveries).chain(faults).map(|entry| {
-        serde_json::to_string(&entry).expect("an entry serializes to JSON") + "\n"
-    });
+    let lines = intents
+        .chain(deliveries)
+        .chain(faults)
+        .map(|entry| serde_json::to_string(&entry).expect("an entry serializes to JSON") + "\n");
     let text = lines.collect::<String>() + r#"{"delivery":{"work"#;
     let mut read = History::new(2);
     read.read(text.as_bytes()).expect("the lines are entries");

@@ -1,0 +1,139 @@
+//! What can be set, in a TOML file or as `ROUTE_PLANNING__…` in the environment, which wins.
+
+use idp::http::{Authenticator, VerificationKey};
+use idp::settings::{Anything, Length, OneOf, Secret, SettingsError, Source};
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The prefix of the variables.
+pub const PREFIX: &str = "ROUTE_PLANNING";
+
+/// Every setting, checked.
+#[derive(Clone)]
+pub struct Settings {
+    /// `database.url`: the one setting that chooses the database.
+    pub database: Database,
+    /// `server.listen`
+    pub listen: SocketAddr,
+    /// `auth.issuer`, `auth.audience`, `auth.key`; `None` when nobody asked for them.
+    pub auth: Option<Authenticator>,
+    /// `relay.*`
+    pub relay: RelaySettings,
+}
+
+/// Where everything is kept.
+#[derive(Clone)]
+pub enum Database {
+    /// `sqlite:FILE`
+    Sqlite(PathBuf),
+    /// `postgres://…`, which may hold a password.
+    Postgres(Secret),
+}
+
+/// How events leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RelaySettings {
+    /// `relay.bus`: `console`, or `off` for when another process relays.
+    pub bus: Bus,
+    /// `relay.poll_interval`: how often to look for commits of other processes.
+    pub poll_interval: Duration,
+}
+
+/// Where events go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bus {
+    /// One line an event on the standard output.
+    Console,
+    /// Nowhere, as far as `serve` is concerned.
+    Off,
+}
+
+/// What the settings are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Serving callers with tokens of a real issuer.
+    Production,
+    /// Serving a developer, who is alone with the machine.
+    Development,
+    /// A command that serves nobody.
+    Tool,
+}
+
+impl Settings {
+    /// Reads and checks everything. The error holds every fault.
+    pub fn load<K: Into<OsString>, V: Into<OsString>>(
+        file: Option<&Path>,
+        variables: impl IntoIterator<Item = (K, V)>,
+        purpose: Purpose,
+    ) -> Result<Self, SettingsError> {
+        let mut source = Source::load(file, variables, PREFIX);
+        let settings = Self {
+            database: database(&mut source),
+            listen: listen(&mut source, purpose),
+            auth: auth(&mut source, purpose),
+            relay: relay(&mut source),
+        };
+        source.finish().map(|()| settings)
+    }
+}
+
+fn database(source: &mut Source) -> Database {
+    let usual = Secret::new("sqlite:route-planning.db");
+    let url = source.get("database.url", Anything, usual);
+    let sqlite = url.reveal().strip_prefix("sqlite:").filter(|file| !file.is_empty());
+    if let Some(file) = sqlite {
+        return Database::Sqlite(file.into());
+    }
+    if !["postgres://", "postgresql://"].iter().any(|scheme| url.reveal().starts_with(scheme)) {
+        source.refuse("database.url", "expected sqlite:FILE or postgres://USER@HOST/DATABASE");
+    }
+    Database::Postgres(url)
+}
+
+fn listen(source: &mut Source, purpose: Purpose) -> SocketAddr {
+    let usual = SocketAddr::from(([127, 0, 0, 1], 8080));
+    let Some(text) = source.find::<String>("server.listen", Anything) else { return usual };
+    let listen = text.parse().unwrap_or_else(|_| {
+        source.refuse("server.listen", format!("expected IP:PORT such as {usual}, got {text}"));
+        usual
+    });
+    if purpose == Purpose::Development && !listen.ip().is_loopback() {
+        let message = format!("development lets everybody in, so it listens on a loopback address, not {listen}");
+        source.refuse("server.listen", message);
+    }
+    listen
+}
+
+fn auth(source: &mut Source, purpose: Purpose) -> Option<Authenticator> {
+    if purpose != Purpose::Production {
+        // Asked for, so that a file serves every command.
+        for key in ["auth.issuer", "auth.audience", "auth.key"] {
+            source.find::<String>(key, Anything);
+        }
+        return None;
+    }
+    let issuer: String = source.require("auth.issuer", Length(1..=500));
+    let audience: String = source.require("auth.audience", Length(1..=500));
+    let pem: String = source.require("auth.key", Length(1..=2_000));
+    if issuer.is_empty() || audience.is_empty() || pem.is_empty() {
+        return None; // Those faults are recorded.
+    }
+    let key = VerificationKey::ed25519_pem(&pem)
+        .map_err(|error| source.refuse("auth.key", error.to_string()))
+        .ok()?;
+    Authenticator::new([key], issuer, audience)
+        .map_err(|error| source.refuse("auth.issuer", error.to_string()))
+        .ok()
+}
+
+fn relay(source: &mut Source) -> RelaySettings {
+    let bus: String = source.get("relay.bus", OneOf(&["console", "off"]), "console".into());
+    let milliseconds = Duration::from_millis;
+    let polls = milliseconds(10)..=milliseconds(60_000);
+    RelaySettings {
+        bus: if bus == "off" { Bus::Off } else { Bus::Console },
+        poll_interval: source.get("relay.poll_interval", polls, milliseconds(500)),
+    }
+}

@@ -1,0 +1,22 @@
+//! The suite of reading: clause 5 of [`Store`](idp_application::Store). A query sees rows of its
+//! scope and no others, specifications and orders mean the same everywhere.
+
+pub mod order;
+pub mod specifications;
+pub mod tenants;
+
+/// Expands to one test for each clause of reading. Takes an expression that, awaited, gives a
+/// [`Harness`](crate::Harness) of its own to each clause.
+#[macro_export]
+macro_rules! repository {
+    ($harness:expr) => {
+        mod repository {
+            #[allow(unused_imports, reason = "the expression may need what stands around it")]
+            use super::*;
+
+            $crate::repository_order!($harness);
+            $crate::repository_specifications!($harness);
+            $crate::repository_tenants!($harness);
+        }
+    };
+}

@@ -1,0 +1,7 @@
+//! The SQLite store keeps every contract, on a file.
+
+mod harness;
+
+use harness::FileHarness;
+
+idp_conformance::unit_of_work!(FileHarness::start());

@@ -1,0 +1,152 @@
+//! Ports whose calls fail as they are told.
+
+use idp_application::{
+    Applied, BoxFuture, ChangeSet, Claim, Cost, Error, ErrorKind, Fetched, Lane, LaneBatch,
+    LaneLease, LaneProgress, Membership, Migrate, OutboxLog, ProjectionBatch, ProjectionStore,
+    Reader, RowQuery, Store, WorkerId,
+};
+use idp_domain::TableSchema;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is done and answered.
+    Pass,
+    /// It is not done, and fails.
+    Refused,
+    /// It is done, and the answer is lost: it fails.
+    AnswerLost,
+    /// It is not done, and never answered.
+    Silence,
+    /// It is done, and never answered.
+    DoneInSilence,
+}
+
+type Plan = dyn Fn(&'static str) -> Fate + Send + Sync;
+
+/// A store whose calls meet a fate that a plan decides, call by call, by the name of the method.
+pub struct Unreliable<T: ?Sized> {
+    inner: Arc<T>,
+    plan: Box<Plan>,
+}
+
+impl<T: Send + Sync + ?Sized> Unreliable<T> {
+    /// Decides over the calls of `inner`.
+    pub fn new(inner: Arc<T>, plan: impl Fn(&'static str) -> Fate + Send + Sync + 'static) -> Self {
+        Self { inner, plan: Box::new(plan) }
+    }
+
+    fn meet<'a, R: Send + 'a>(
+        &'a self,
+        method: &'static str,
+        call: BoxFuture<'a, Result<R, Error>>,
+    ) -> BoxFuture<'a, Result<R, Error>> {
+        Box::pin(async move {
+            // Even a store in the same room lets others work while it is asked.
+            tokio::time::sleep(ROUND_TRIP).await;
+            match (self.plan)(method) {
+                Fate::Pass => call.await,
+                Fate::Refused => Err(cut(method)),
+                Fate::AnswerLost => {
+                    call.await.and_then(|_| Err(cut(method).with_outcome_unknown()))
+                }
+                Fate::Silence => std::future::pending().await,
+                Fate::DoneInSilence => {
+                    drop(call.await);
+                    std::future::pending().await
+                }
+            }
+        })
+    }
+}
+
+const ROUND_TRIP: Duration = Duration::from_micros(500);
+
+fn cut(method: &'static str) -> Error {
+    Error::new(ErrorKind::Unavailable, method, "the connection was cut")
+}
+
+impl<T: Store + ?Sized> Store for Unreliable<T> {
+    fn fetch(&self, query: RowQuery) -> BoxFuture<'_, Result<Fetched, Error>> {
+        self.meet("fetch", self.inner.fetch(query))
+    }
+
+    fn count(&self, query: RowQuery) -> BoxFuture<'_, Result<u64, Error>> {
+        self.meet("count", self.inner.count(query))
+    }
+
+    fn commit(&self, changes: ChangeSet) -> BoxFuture<'_, Result<Cost, Error>> {
+        self.meet("commit", self.inner.commit(changes))
+    }
+}
+
+impl<T: OutboxLog + ?Sized> OutboxLog for Unreliable<T> {
+    fn join<'a>(
+        &'a self,
+        reader: &'a Reader,
+        worker: WorkerId,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<Membership, Error>> {
+        self.meet("join", self.inner.join(reader, worker, ttl))
+    }
+
+    fn claim<'a>(
+        &'a self,
+        reader: &'a Reader,
+        claim: Claim,
+    ) -> BoxFuture<'a, Result<Vec<LaneLease>, Error>> {
+        self.meet("claim", self.inner.claim(reader, claim))
+    }
+
+    fn read<'a>(
+        &'a self,
+        leases: &'a [LaneLease],
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<LaneBatch>, Error>> {
+        self.meet("read", self.inner.read(leases, limit))
+    }
+
+    fn advance<'a>(
+        &'a self,
+        reader: &'a Reader,
+        progress: &'a [LaneProgress],
+        lease_ttl: Duration,
+    ) -> BoxFuture<'a, Result<Vec<Lane>, Error>> {
+        self.meet("advance", self.inner.advance(reader, progress, lease_ttl))
+    }
+
+    fn release<'a>(
+        &'a self,
+        reader: &'a Reader,
+        worker: WorkerId,
+        leases: &'a [LaneLease],
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        self.meet("release", self.inner.release(reader, worker, leases))
+    }
+}
+
+impl<T: ProjectionStore + ?Sized> ProjectionStore for Unreliable<T> {
+    fn apply(&self, batch: ProjectionBatch) -> BoxFuture<'_, Result<Applied, Error>> {
+        self.meet("apply", self.inner.apply(batch))
+    }
+
+    fn reset<'a>(
+        &'a self,
+        reader: &'a Reader,
+        epoch: i64,
+        table: &'static TableSchema,
+    ) -> BoxFuture<'a, Result<Applied, Error>> {
+        self.meet("reset", self.inner.reset(reader, epoch, table))
+    }
+}
+
+impl<T: Migrate + ?Sized> Migrate for Unreliable<T> {
+    fn migrate<'a>(
+        &'a self,
+        tables: &'a [&'static TableSchema],
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        self.inner.migrate(tables)
+    }
+}
