@@ -4,6 +4,7 @@
 
 pub mod application;
 pub mod board;
+pub mod bootstrap;
 pub mod http;
 pub mod import;
 pub mod settings;

@@ -116,16 +116,21 @@ fn auth(source: &mut Source, purpose: Purpose) -> Option<Authenticator> {
     }
     let issuer: String = source.require("auth.issuer", Length(1..=500));
     let audience: String = source.require("auth.audience", Length(1..=500));
-    let pem: String = source.require("auth.key", Length(1..=2_000));
-    if issuer.is_empty() || audience.is_empty() || pem.is_empty() {
+    let key = key(source);
+    if issuer.is_empty() || audience.is_empty() {
         return None; // Those faults are recorded.
     }
-    let key = VerificationKey::ed25519_pem(&pem)
-        .map_err(|error| source.refuse("auth.key", error.to_string()))
-        .ok()?;
-    Authenticator::new([key], issuer, audience)
-        .map_err(|error| source.refuse("auth.issuer", error.to_string()))
-        .ok()
+    let authenticator = Authenticator::new([key?], issuer, audience);
+    authenticator.map_err(|error| source.refuse("auth", error.to_string())).ok()
+}
+
+fn key(source: &mut Source) -> Option<VerificationKey> {
+    let pem: String = source.require("auth.key", Length(1..=2_000));
+    if pem.is_empty() {
+        return None; // That fault is recorded.
+    }
+    let key = VerificationKey::ed25519_pem(&pem);
+    key.map_err(|error| source.refuse("auth.key", error.to_string())).ok()
 }
 
 fn relay(source: &mut Source) -> RelaySettings {

@@ -25,6 +25,18 @@ pub(crate) trait AnySlot: Send + Sync {
     fn aggregate_type(&self) -> TypeId;
     /// Takes what changed out of the slot; fails while a guard has the entry.
     fn collect(&self, collector: &Collector<'_>, into: &mut Collected) -> Result<(), Error>;
+    /// Whether a guard has the entry.
+    fn is_held(&self) -> bool;
+    /// What puts the entry back as it is now.
+    fn capture(self: Arc<Self>) -> Restore;
+}
+
+/// Puts one aggregate back to how it was.
+type Restore = Box<dyn FnOnce() + Send>;
+
+/// The state of a unit of work at one moment, to which it can go back.
+pub struct Savepoint {
+    known: BTreeMap<(&'static str, Uuid), Restore>,
 }
 
 impl<A: Aggregate> AnySlot for Slot<A> {
@@ -37,18 +49,19 @@ impl<A: Aggregate> AnySlot for Slot<A> {
     }
 
     fn collect(&self, collector: &Collector<'_>, into: &mut Collected) -> Result<(), Error> {
-        let mut entry = self.lock();
-        let entry = entry.as_deref_mut().ok_or_else(|| {
-            Error::new(
-                ErrorKind::Invalid,
-                "commit",
-                format!(
-                    "a `Tracked` guard on `{}` is still alive; let it go before the commit",
-                    A::SCHEMA.name
-                ),
-            )
-        })?;
-        collector.collect(entry, into)
+        match self.lock().as_deref_mut() {
+            Some(entry) => collector.collect(entry, into),
+            None => Err(still_held("commit", A::SCHEMA.name)),
+        }
+    }
+
+    fn is_held(&self) -> bool {
+        self.lock().is_none()
+    }
+
+    fn capture(self: Arc<Self>) -> Restore {
+        let entry = self.lock().clone();
+        Box::new(move || *self.lock() = entry)
     }
 }
 
@@ -122,6 +135,24 @@ impl IdentityMap {
         Ok(collected)
     }
 
+    /// The state of every aggregate as it is now; fails while a guard could still change one.
+    pub(crate) fn savepoint(&self) -> Result<Savepoint, Error> {
+        let slots = self.lock();
+        ensure_none_is_held("savepoint", &slots)?;
+        let known = slots.iter().map(|(key, slot)| (*key, Arc::clone(slot).capture()));
+        Ok(Savepoint { known: known.collect() })
+    }
+
+    /// Puts every aggregate back to how it was, and forgets those that came later: an added one is
+    /// gone, a loaded one would be loaded again.
+    pub(crate) fn rollback_to(&self, savepoint: Savepoint) -> Result<(), Error> {
+        let mut slots = self.lock();
+        ensure_none_is_held("roll back to a savepoint", &slots)?;
+        slots.retain(|key, _| savepoint.known.contains_key(key));
+        savepoint.known.into_values().for_each(|restore| restore());
+        Ok(())
+    }
+
     fn lock(&self) -> MutexGuard<'_, Slots> {
         // Every critical section leaves the map whole, so a panic in one is no reason to stop.
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
@@ -137,6 +168,18 @@ fn typed<A: Aggregate>(slot: Arc<dyn AnySlot>) -> Result<Arc<Slot<A>>, Error> {
         ));
     }
     Ok(slot.into_any().downcast().expect("the type was just compared"))
+}
+
+fn ensure_none_is_held(operation: &'static str, slots: &Slots) -> Result<(), Error> {
+    match slots.iter().find(|(_, slot)| slot.is_held()) {
+        Some(((name, _), _)) => Err(still_held(operation, name)),
+        None => Ok(()),
+    }
+}
+
+fn still_held(operation: &'static str, name: &str) -> Error {
+    let message = format!("a `Tracked` guard on `{name}` is still alive; let it go first");
+    Error::new(ErrorKind::Invalid, operation, message)
 }
 
 fn already_held<A: Aggregate>(key: Uuid) -> Error {

@@ -4,6 +4,7 @@
 
 mod application;
 mod failure;
+mod batch;
 mod retry;
 
 mod collect;
@@ -40,6 +41,7 @@ mod error;
 
 pub use application::{Application, ApplicationBuilder};
 pub use authority::{AdminAuthority, AllTenants, Scope};
+pub use batch::BatchError;
 pub use change_set::{ChangeSet, NewEvent, RowWrite, SystemColumn, WriteKind};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use commit_signal::{CommitListener, CommitSignal};
@@ -50,6 +52,7 @@ pub use error::{BoxError, Error, ErrorKind};
 pub use event_bus::{EventBus, Message, PublishError};
 pub use failure::Failure;
 pub use id_source::{IdSource, SequentialIds, UuidV7Ids};
+pub use identity_map::Savepoint;
 pub use interceptor::{Interceptor, Interceptors};
 pub use lane::{Lane, LaneCount};
 pub use outbox_log::{

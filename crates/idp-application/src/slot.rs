@@ -18,7 +18,7 @@ pub(crate) enum Intent {
 }
 
 /// An aggregate with what change tracking needs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Entry<A> {
     pub(crate) aggregate: A,
     /// The state in the store; taken at the first mutable access, so that reading costs no copy.

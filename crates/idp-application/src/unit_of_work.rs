@@ -15,7 +15,7 @@
 
 use crate::application::Services;
 use crate::collect::{Collector, check};
-use crate::identity_map::{IdentityMap, Lookup};
+use crate::identity_map::{IdentityMap, Lookup, Savepoint};
 use crate::overlay;
 use crate::repository::{Listing, TrackedRepository};
 use crate::slot::Intent;
@@ -137,6 +137,20 @@ impl Uow {
     /// Deletes the row of the aggregate at the commit, soft delete or not.
     pub fn erase<A: Aggregate>(&self, mut aggregate: Tracked<A>) {
         aggregate.intend(Intent::Erase);
+    }
+
+    /// The state of the unit of work as it is now. Fails while a [`Tracked`] guard is alive.
+    pub fn savepoint(&self) -> Result<Savepoint, Error> {
+        self.ensure_open("savepoint")?;
+        self.inner.map.savepoint()
+    }
+
+    /// Undoes what happened since the savepoint, events included; what was done before it stays.
+    /// Nothing has been sent to the store, so this costs it nothing. Fails while a [`Tracked`] guard
+    /// is alive. A savepoint of another unit of work makes this one forget its aggregates.
+    pub fn rollback_to(&self, savepoint: Savepoint) -> Result<(), Error> {
+        self.ensure_open("roll back to a savepoint")?;
+        self.inner.map.rollback_to(savepoint)
     }
 
     /// What the unit of work cost so far.

@@ -55,12 +55,12 @@ impl Engine {
         }
     }
 
-    /// Makes one call of the log. A call that fails, or takes as long as a lease, is made again
-    /// after a pause, if the worker still wants it then.
+    /// Makes one call of the log. A call that fails, or takes half the time of a lease, is made
+    /// again after a pause, if the worker still wants it then.
     async fn perform(&mut self, step: Step) {
-        let limit = self.config.lease_ttl;
+        let limit = self.config.lease_ttl / 2;
         let done = tokio::time::timeout(limit, self.call(step)).await.unwrap_or_else(|_| {
-            Err(Error::new(ErrorKind::Timeout, "ask the outbox log", "no answer within a lease"))
+            Err(Error::new(ErrorKind::Timeout, "ask the outbox log", "no answer within half the time of a lease"))
         });
         if let Err(error) = done {
             let pause = self.worker.on_error(now());

@@ -1,11 +1,13 @@
 //! Connections to the file, set up alike.
 
-use crate::error::translate;
+use crate::error::{is_busy, translate};
 use crate::options::SqliteOptions;
 use idp_application::{Error, ErrorKind};
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// A connection that threads take turns with.
 pub(crate) type Link = Arc<Mutex<Connection>>;
@@ -16,15 +18,15 @@ const STATEMENTS_CACHED: usize = 512;
 /// After a burst the write-ahead log is cut back to this many bytes.
 const WAL_KEPT_MAX: u32 = 64 * 1024 * 1024;
 
+const RETRY_PAUSE: Duration = Duration::from_millis(1);
+
 /// The connection that writes. Makes the file where there is none.
 pub(crate) fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = open(path, flags, options)?;
-    let mode: String = connection
-        .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
-        .map_err(|e| translate("open", e))?;
+    let mode = write_ahead(&connection, options).map_err(|e| translate("open", e))?;
     if mode != "wal" {
         let message = format!("the file system has no write-ahead log, only `{mode}`");
         return Err(Error::new(ErrorKind::Unsupported, "open", message));
@@ -33,6 +35,21 @@ pub(crate) fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connec
         .execute_batch(&format!("PRAGMA journal_size_limit = {WAL_KEPT_MAX}"))
         .map_err(|e| translate("open", e))?;
     Ok(connection)
+}
+
+/// Turns the write-ahead log on, for good, and tells which journal the file has now. Where several
+/// do that to a new file at the same moment SQLite makes all but one fail instead of wait.
+fn write_ahead(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<String> {
+    let started = Instant::now();
+    loop {
+        let mode = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
+        match mode {
+            Err(error) if is_busy(&error) && started.elapsed() < options.busy_timeout => {
+                thread::sleep(RETRY_PAUSE);
+            }
+            result => return result,
+        }
+    }
 }
 
 /// A connection that only reads.

@@ -36,6 +36,11 @@ pub(crate) fn leaves_commit_in_doubt(error: &DriverError) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
 }
 
+/// Whether another connection is at the file just now.
+pub(crate) fn is_busy(error: &DriverError) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+}
+
 const MISSING: (ErrorKind, &str) =
     (ErrorKind::Unsupported, "a table or column is missing: run the migration");
 

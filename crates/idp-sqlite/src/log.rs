@@ -77,12 +77,16 @@ fn with_rows<T>(
 ) -> rusqlite::Result<T> {
     let (lane, after) = (lease.lane.number(), lease.cursor.position);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let in_lane = if lease.lane == Lane::WHOLE { "?1 = ?1" } else { "lane = ?1" };
-    let mut statement = connection.prepare_cached(&format!(
+    let mut statement = connection.prepare_cached(&behind_cursor(columns, lease.lane))?;
+    collect(&mut statement.query(params![lane, after, limit])?)
+}
+
+fn behind_cursor(columns: &str, lane: Lane) -> String {
+    let in_lane = if lane == Lane::WHOLE { "?1 = ?1" } else { "lane = ?1" };
+    format!(
         "SELECT {columns} FROM idp_outbox WHERE {in_lane} AND position > ?2 \
          ORDER BY position LIMIT ?3"
-    ))?;
-    collect(&mut statement.query(params![lane, after, limit])?)
+    )
 }
 
 fn logged_event(row: &Row<'_>) -> Result<LoggedEvent, Error> {
@@ -122,4 +126,35 @@ fn uuid(row: &Row<'_>, column: usize) -> Option<Uuid> {
 
 fn number<T: FromSql>(row: &Row<'_>, column: usize) -> Option<T> {
     row.get(column).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan_of(sql: &str) -> String {
+        let connection = Connection::open_in_memory().expect("memory opens");
+        connection.execute_batch(include_str!("../sql/tables.sql")).expect("the tables are made");
+        connection
+            .query_row(&format!("EXPLAIN QUERY PLAN {sql}"), params![0, 0, 1], |row| row.get(3))
+            .expect("one step: nothing is sorted")
+    }
+
+    #[test]
+    fn a_lane_is_read_by_one_seek_in_its_index() {
+        let plan = plan_of(&behind_cursor(COLUMNS, Lane::from_number(3)));
+        assert_eq!(plan, "SEARCH idp_outbox USING INDEX idp_outbox_lane (lane=? AND rowid>?)");
+    }
+
+    #[test]
+    fn the_next_position_of_a_lane_is_found_in_the_index_alone() {
+        let plan = plan_of(&behind_cursor("position", Lane::from_number(3)));
+        assert!(plan.contains("USING COVERING INDEX idp_outbox_lane"), "{plan}");
+    }
+
+    #[test]
+    fn the_whole_log_is_read_by_position() {
+        let plan = plan_of(&behind_cursor(COLUMNS, Lane::WHOLE));
+        assert_eq!(plan, "SEARCH idp_outbox USING INTEGER PRIMARY KEY (rowid>?)");
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::client::get;
 use axum::body::BodyDataStream;
+use axum::extract::FromRequestParts;
 use axum::http::Request;
 use axum::{Router, body::Body, routing};
 use futures_util::{Stream, StreamExt, stream};
@@ -14,7 +15,10 @@ use tower::ServiceExt;
 
 type Events = std::pin::Pin<Box<dyn Stream<Item = Result<LiveEvent, Error>> + Send>>;
 
-async fn open(events: impl Fn() -> Events + Clone + Send + Sync + 'static, shutdown: &Shutdown) -> BodyDataStream {
+async fn open(
+    events: impl Fn() -> Events + Clone + Send + Sync + 'static,
+    shutdown: &Shutdown,
+) -> BodyDataStream {
     let shutdown = shutdown.clone();
     let routes = Router::new().route("/", routing::get(async move || live(events(), &shutdown)));
     let request = get("/").body(Body::empty()).expect("a request");
@@ -101,8 +105,7 @@ async fn last_seen(value: Option<&str>) -> Result<Option<u64>, Problem> {
         None => request,
     };
     let (mut parts, ()) = request.body(()).expect("a request").into_parts();
-    let id: LastEventId = axum::extract::FromRequestParts::from_request_parts(&mut parts, &()).await?;
-    id.parse()
+    LastEventId::from_request_parts(&mut parts, &()).await?.parse()
 }
 
 #[tokio::test]

@@ -28,6 +28,13 @@ impl FileHarness {
         store.migrate(sample::TABLES).await.expect("a new file has no tables");
         Self { store: Arc::new(store), path, folder }
     }
+
+    /// Closes the store; the folder goes with what is returned.
+    pub fn close(self) -> (TempDir, PathBuf) {
+        assert_eq!(Arc::strong_count(&self.store), 1, "the test has let go of the store");
+        drop(self.store);
+        (self.folder, self.path)
+    }
 }
 
 impl Harness for FileHarness {

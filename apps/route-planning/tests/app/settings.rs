@@ -1,0 +1,87 @@
+//! The settings, from file and environment.
+
+use route_planning::settings::{Bus, Database, Purpose, Settings};
+use std::io::Write;
+use std::time::Duration;
+
+const NONE: [(&str, &str); 0] = [];
+
+const KEY: &str = "-----BEGIN PUBLIC KEY-----\n\
+    MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n\
+    -----END PUBLIC KEY-----\n";
+
+#[test]
+fn without_settings_everything_is_local() {
+    let settings = Settings::load(None, NONE, Purpose::Development).expect("nothing is needed");
+    let Database::Sqlite(file) = settings.database else { panic!("SQLite is usual") };
+    assert_eq!(file.to_str(), Some("route-planning.db"));
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(settings.relay.bus, Bus::Console);
+    assert!(settings.auth.is_none());
+}
+
+#[test]
+fn one_setting_chooses_the_database() {
+    let variables = [("ROUTE_PLANNING__DATABASE__URL", "postgres://me@db/plans")];
+    let settings = Settings::load(None, variables, Purpose::Tool).expect("valid");
+    let Database::Postgres(url) = settings.database else { panic!("PostgreSQL was asked for") };
+    assert_eq!(url.reveal(), "postgres://me@db/plans");
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let text = "[server]\nlisten = \"0.0.0.0:80\"\n[relay]\nbus = \"off\"\npoll_interval = \"2s\"\n\
+        [auth]\nissuer = \"https://issuer\"\naudience = \"plans\"\n";
+    file.write_all(text.as_bytes()).expect("written");
+    let variables =
+        [("ROUTE_PLANNING__SERVER__LISTEN", "0.0.0.0:81"), ("ROUTE_PLANNING__AUTH__KEY", KEY)];
+    let settings = Settings::load(Some(file.path()), variables, Purpose::Production);
+    let settings = settings.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(settings.listen.to_string(), "0.0.0.0:81");
+    assert_eq!(settings.relay.bus, Bus::Off);
+    assert_eq!(settings.relay.poll_interval, Duration::from_secs(2));
+    assert!(settings.auth.is_some());
+}
+
+#[test]
+fn all_faults_are_told_at_once() {
+    let variables = [
+        ("ROUTE_PLANNING__DATABASE__URL", "oracle:plans"),
+        ("ROUTE_PLANNING__SERVER__LISTEN", "localhost"),
+        ("ROUTE_PLANNING__RELAY__BUS", "pigeon"),
+        ("ROUTE_PLANNING__RELAY__POLL_INTERVALL", "1s"),
+        ("ROUTE_PLANNING__AUTH__ISSUER", "https://issuer"),
+        ("ROUTE_PLANNING__AUTH__KEY", "not a key"),
+    ];
+    let Err(error) = Settings::load(None, variables, Purpose::Production) else {
+        panic!("six faults")
+    };
+    let faults = error.to_string();
+    for part in [
+        "database.url: expected sqlite:FILE or postgres://",
+        "server.listen: expected IP:PORT",
+        "relay.bus: expected a text that is one of console, off, got pigeon",
+        "did you mean relay.poll_interval?",
+        "auth.audience: expected a text",
+        "auth.key: expected the PEM of an Ed25519 public key",
+    ] {
+        assert!(faults.contains(part), "{part} is missing in\n{faults}");
+    }
+}
+
+#[test]
+fn a_password_in_the_url_is_never_told() {
+    let variables = [("ROUTE_PLANNING__DATABASE__URL", "mysql://me:hunter2@db/plans")];
+    let Err(error) = Settings::load(None, variables, Purpose::Tool) else { panic!("no MySQL yet") };
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+}
+
+#[test]
+fn development_does_not_let_everybody_in_from_everywhere() {
+    let variables = [("ROUTE_PLANNING__SERVER__LISTEN", "0.0.0.0:8080")];
+    let Err(error) = Settings::load(None, variables, Purpose::Development) else {
+        panic!("everybody could get a token")
+    };
+    assert!(error.to_string().contains("loopback"), "{error}");
+}

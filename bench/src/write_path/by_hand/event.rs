@@ -1,0 +1,96 @@
+//! The outbox row, with everything that idp writes into it.
+
+use super::plan::{Payload, Plan};
+use crate::write_path::workload;
+use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
+use idp_application::{Lane, LaneCount};
+use idp_domain::TenantId;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+use uuid::Uuid;
+
+pub(crate) const AGGREGATE_TYPE: &str = "route_plan";
+pub(crate) const SCHEMA_VERSION: i32 = 1;
+
+#[derive(Clone, Copy, Serialize)]
+pub(crate) struct Metadata {
+    actor: &'static str,
+}
+
+/// One row of the outbox. The name of the event also names its schema.
+pub(crate) struct Event {
+    pub(crate) lane: i16,
+    pub(crate) id: Uuid,
+    pub(crate) aggregate_id: Uuid,
+    pub(crate) aggregate_version: i64,
+    pub(crate) name: &'static str,
+    pub(crate) payload: Payload,
+    pub(crate) metadata: Metadata,
+    pub(crate) content_hash: String,
+    pub(crate) occurred_at: DateTime<Utc>,
+}
+
+/// What the hash is computed over: the members stand in the order of their names.
+#[derive(Serialize)]
+struct Record<'a> {
+    aggregate_id: Uuid,
+    aggregate_type: &'static str,
+    aggregate_version: i64,
+    event_id: Uuid,
+    event_type: &'static str,
+    metadata: Metadata,
+    occurred_at: String,
+    payload: &'a Payload,
+    schema_id: &'static str,
+    schema_version: i32,
+    tenant_id: &'a str,
+}
+
+impl Event {
+    /// The event that led the plan to that version.
+    pub(crate) fn of(
+        plan: &Plan,
+        version: i64,
+        name: &'static str,
+        payload: Payload,
+        tenant: &TenantId,
+    ) -> Result<Self, serde_json::Error> {
+        let (id, metadata) = (Uuid::now_v7(), Metadata { actor: workload::ACTOR });
+        let occurred_at = Utc::now().trunc_subsecs(6);
+        let record = Record {
+            aggregate_id: plan.id,
+            aggregate_type: AGGREGATE_TYPE,
+            aggregate_version: version,
+            event_id: id,
+            event_type: name,
+            metadata,
+            occurred_at: occurred_at.to_rfc3339_opts(SecondsFormat::Micros, true),
+            payload: &payload,
+            schema_id: name,
+            schema_version: SCHEMA_VERSION,
+            tenant_id: tenant.as_str(),
+        };
+        let content_hash = hash(&serde_json::to_vec(&record)?);
+        Ok(Self {
+            lane: Lane::of(tenant, plan.id, LaneCount::default()).number(),
+            id,
+            aggregate_id: plan.id,
+            aggregate_version: version,
+            name,
+            payload,
+            metadata,
+            content_hash,
+            occurred_at,
+        })
+    }
+}
+
+fn hash(content: &[u8]) -> String {
+    let mut text = String::with_capacity(71);
+    text.push_str("sha256:");
+    for byte in Sha256::digest(content) {
+        write!(text, "{byte:02x}").expect("writing to a string does not fail");
+    }
+    text
+}

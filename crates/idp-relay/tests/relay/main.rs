@@ -1,0 +1,8 @@
+//! Whole relays in simulated time: against the reference store, and a bus that fails as it is told.
+
+mod delivery;
+mod faults;
+mod sabotage;
+mod service;
+mod sharing;
+mod simulation;

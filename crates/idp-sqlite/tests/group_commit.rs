@@ -1,0 +1,66 @@
+//! Units of work that commit at the same time share a transaction, and nothing else.
+
+mod harness;
+
+use harness::{FileHarness, open_as_other};
+use idp_application::{Actor, Application, Context, Error, ErrorKind};
+use idp_conformance::sample::{Counter, CounterId};
+use idp_domain::{EntityId, TenantId, Uuid};
+use idp_sqlite::SqliteOptions;
+use std::path::Path;
+
+fn ann() -> Context {
+    Context::new(TenantId::new("acme").expect("valid"), Actor::new("ann"))
+}
+
+fn counter(number: u128, name: &str) -> Counter {
+    let mut counter = Counter::new(CounterId::from_uuid(Uuid::from_u128(number)));
+    counter.name = Some(name.into());
+    counter.count_on();
+    counter
+}
+
+async fn add(app: Application, counter: Counter) -> Result<(), Error> {
+    let unit = app.begin(ann());
+    unit.add(counter)?;
+    unit.commit().await.map(drop)
+}
+
+/// The transactions in the write-ahead log: its frames that end one (SQLite, *WAL-mode File Format*,
+/// section 2). Frames of an earlier round of the log have another salt.
+fn transactions_in_log(path: &Path) -> usize {
+    let log = std::fs::read(path.with_extension("db-wal")).expect("there is a write-ahead log");
+    let (header, frames) = log.split_at(32);
+    let page_size = u32::from_be_bytes(header[8..12].try_into().expect("four bytes"));
+    let frame_size = 24 + usize::try_from(page_size).expect("pages are small");
+    let ends_one = |frame: &&[u8]| frame[8..16] == header[16..24] && frame[4..8] != [0; 4];
+    frames.chunks_exact(frame_size).filter(ends_one).count()
+}
+
+/// Commits twenty units that have to wait for another writer, of which one fails. Returns the
+/// number of transactions it took.
+async fn commit_twenty(harness: &FileHarness) -> usize {
+    let app = Application::new(harness.store.clone());
+    add(app.clone(), counter(0, "taken")).await.expect("the name is free");
+    let before = transactions_in_log(&harness.path);
+    let other = open_as_other(&harness.path);
+    other.execute_batch("BEGIN IMMEDIATE").expect("nobody writes");
+    let units = (1..=20).map(|number| {
+        let name = if number == 13 { "taken".into() } else { format!("counter {number}") };
+        tokio::spawn(add(app.clone(), counter(number, &name)))
+    });
+    let units: Vec<_> = units.collect();
+    while units_waiting(&units) && !harness_has_all_begun(&units).await {}
+    other.execute_batch("ROLLBACK").expect("a transaction is open");
+    for (number, unit) in (1..).zip(units) {
+        let result = unit.await.expect("no task panics");
+        match number {
+            13 => {
+                let error = result.expect_err("the name is taken");
+                assert_eq!(error.kind(), ErrorKind::Duplicate);
+            }
+            _ => result.expect("nothing is in its way"),
+        }
+    }
+    transactions_in_log(&harness.path) - before
+}
