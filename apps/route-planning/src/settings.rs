@@ -3,6 +3,7 @@
 use idp::http::{Authenticator, VerificationKey};
 use idp::settings::{Anything, Length, OneOf, Secret, SettingsError, Source};
 use std::ffi::OsString;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,6 +31,16 @@ pub enum Database {
     Sqlite(PathBuf),
     /// `postgres://…`, which may hold a password.
     Postgres(Secret),
+}
+
+impl fmt::Display for Database {
+    /// Without the password that a URL may hold.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(file) => write!(f, "the SQLite file {}", file.display()),
+            Self::Postgres(_) => f.write_str("PostgreSQL"),
+        }
+    }
 }
 
 /// How events leave.

@@ -14,7 +14,7 @@ const tenants = document.body.dataset.devTenants.split(" ").filter(Boolean);
 
 const plans = new Map(); // By id: the plan as the server last told it, with its depot's key.
 const cards = new Map(); // By id.
-const shown = { depot: null, status: "", open: null, pointed: null };
+const shown = { depot: null, status: "", open: null, pointed: null, state: "connecting" };
 let token = null;
 let stop = () => {};
 let isDue = false;
@@ -43,6 +43,8 @@ function learn(plan) {
 }
 
 function showState(state) {
+  shown.state = state;
+  schedule();
   at("live").dataset.state = state;
   at("live").textContent = LIVE[state];
   if (state === "refused") refused();
@@ -140,7 +142,8 @@ function showTotals(visible) {
 }
 
 function showEmpty(here, visible) {
-  at("empty").hidden = visible.length > 0;
+  const isKnown = here.length > 0 || shown.state === "live";
+  at("empty").hidden = visible.length > 0 || !isKnown;
   at("empty").textContent = here.length > 0
     ? "No plan has this status."
     : "No plans yet. They appear here as soon as one is created or imported.";

@@ -6,6 +6,7 @@ mod harness;
 pub mod sample;
 
 mod clauses;
+pub mod outbox;
 pub mod repository;
 pub mod unit_of_work;
 

@@ -29,6 +29,7 @@ pub struct LiveEvent(Event);
 impl LiveEvent {
     /// An event with JSON data. A client that lost the connection sends the id of the last event
     /// that it saw. Fails when the data has no JSON form, or the id a line break or NUL.
+    #[expect(clippy::needless_pass_by_value, reason = "ids are numbers and short texts")]
     pub fn json(id: impl ToString, data: &impl Serialize) -> Result<Self, Error> {
         let invalid = |message: String| Error::new(ErrorKind::Invalid, "write an event", message);
         let id = id.to_string();

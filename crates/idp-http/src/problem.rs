@@ -35,7 +35,7 @@ pub struct FieldFault {
     pub message: String,
 }
 
-/// The members of a problem as they are sent.
+/// Why a request did not succeed (problem details of RFC 9457).
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 #[schemars(rename = "Problem")]
 pub(crate) struct ProblemBody<'a> {

@@ -99,9 +99,9 @@ impl Migrate for PgStore {
 
 fn definitions(tables: &[&'static TableSchema]) -> Vec<(String, String)> {
     let framework = FRAMEWORK.iter().map(|(name, sql)| ((*name).to_owned(), (*sql).to_owned()));
-    let records = tables.iter().map(|table| {
-        (table.name.to_owned(), table_ddl(&Postgres, table).statements.join(";\n"))
-    });
+    let records = tables
+        .iter()
+        .map(|table| (table.name.to_owned(), table_ddl(&Postgres, table).statements.join(";\n")));
     framework.chain(records).collect()
 }
 

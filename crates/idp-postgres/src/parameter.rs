@@ -34,7 +34,11 @@ impl<'a> Parameter<'a> {
 }
 
 impl ToSql for Parameter<'_> {
-    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         match self {
             Self::Value(Value::Null) => return Ok(IsNull::Yes),
             Self::Value(Value::Bool(value)) => out.put_u8(u8::from(*value)),

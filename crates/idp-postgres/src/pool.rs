@@ -44,7 +44,8 @@ impl Pool {
         match tokio::time::timeout(self.checkout_timeout, permit).await {
             Ok(permit) => Ok(permit.expect("the semaphore of a pool is never closed")),
             Err(_) => {
-                let message = format!("no connection became free within {:?}", self.checkout_timeout);
+                let message =
+                    format!("no connection became free within {:?}", self.checkout_timeout);
                 Err(Error::new(ErrorKind::Timeout, "check out a connection", message))
             }
         }

@@ -36,8 +36,7 @@ impl PgStore {
             url.parse().map_err(|e: tokio_postgres::Error| invalid(format!("bad URL: {e}")))?;
         let config = configured(config, &options);
         let pool = Pool::new(config, options.connections_max, options.checkout_timeout);
-        let store =
-            Self { pool: Arc::new(pool), ticks: Arc::default(), lanes: options.lanes };
+        let store = Self { pool: Arc::new(pool), ticks: Arc::default(), lanes: options.lanes };
         store.check_lanes().await?;
         Ok(store)
     }
@@ -85,8 +84,7 @@ impl PgStore {
         let statement = CommitStatement::of(&changes, self.lanes);
         let mut cost = Cost::default();
         let mut checkout = self.pool.checkout().await?;
-        let result =
-            checkout.session.query(&statement.sql, &statement.parameters, &mut cost).await;
+        let result = checkout.session.query(&statement.sql, &statement.parameters, &mut cost).await;
         checkout.give_back();
         match result {
             Ok(_) => {

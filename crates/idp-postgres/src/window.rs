@@ -53,8 +53,11 @@ fn slice_sql(window: &Window, slice: &Slice<'_>) -> String {
     }
     let snapshot = &until.text;
     let after = slice.after;
-    write!(sql, ") AND pg_visible_in_snapshot(xid, '{snapshot}'::pg_snapshot) AND position > {after}")
-        .expect("writing to a string does not fail");
+    write!(
+        sql,
+        ") AND pg_visible_in_snapshot(xid, '{snapshot}'::pg_snapshot) AND position > {after}"
+    )
+    .expect("writing to a string does not fail");
     if !slice.lanes.contains(&Lane::WHOLE) {
         sql.push_str(" AND lane = ANY('{");
         let numbers: Vec<i16> = slice.lanes.iter().map(|lane| lane.number()).collect();

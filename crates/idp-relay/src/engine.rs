@@ -60,7 +60,11 @@ impl Engine {
     async fn perform(&mut self, step: Step) {
         let limit = self.config.lease_ttl / 2;
         let done = tokio::time::timeout(limit, self.call(step)).await.unwrap_or_else(|_| {
-            Err(Error::new(ErrorKind::Timeout, "ask the outbox log", "no answer within half the time of a lease"))
+            Err(Error::new(
+                ErrorKind::Timeout,
+                "ask the outbox log",
+                "no answer within half the time of a lease",
+            ))
         });
         if let Err(error) = done {
             let pause = self.worker.on_error(now());

@@ -82,3 +82,78 @@ impl Drop for Borrowed {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(link);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::Pin;
+    use std::sync::mpsc;
+    use std::task::{Context, Poll, Waker};
+    use tokio::sync::oneshot;
+
+    fn readers(count: usize) -> Readers {
+        let link = |_| Arc::new(Mutex::new(Connection::open_in_memory().expect("memory opens")));
+        Readers::new((0..count).map(link).collect())
+    }
+
+    /// A scan that runs until it is told to end.
+    async fn scan(readers: &Readers, begun: oneshot::Sender<()>, end: mpsc::Receiver<()>) {
+        let scanned = readers.aside(move |_| {
+            begun.send(()).expect("the test waits for it");
+            end.recv().expect("the test ends it");
+            Ok(())
+        });
+        scanned.await.expect("it only waits");
+    }
+
+    fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+        Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[tokio::test]
+    async fn a_long_scan_keeps_no_read_by_key_waiting() {
+        let readers = readers(2);
+        let (begun, begins) = oneshot::channel();
+        let (end, ends) = mpsc::channel();
+        let mut first = Box::pin(scan(&readers, begun, ends));
+        assert!(poll_once(&mut first).is_pending());
+        begins.await.expect("it begins");
+        let (begun, mut second_begins) = oneshot::channel();
+        let (end_second, ends) = mpsc::channel();
+        let mut second = Box::pin(scan(&readers, begun, ends));
+        assert!(poll_once(&mut second).is_pending());
+        readers.here(|_| Ok(())).await.expect("a connection is left for it");
+        assert!(second_begins.try_recv().is_err(), "one connection is left to reads by key");
+        end.send(()).expect("the scan waits for it");
+        end_second.send(()).expect("the scan will wait for it");
+        first.await;
+        second.await;
+        second_begins.await.expect("it began");
+    }
+
+    #[tokio::test]
+    async fn a_scan_whose_caller_went_away_gives_its_connection_back() {
+        let readers = readers(1);
+        let (begun, begins) = oneshot::channel();
+        let (end, ends) = mpsc::channel();
+        let mut scan = Box::pin(scan(&readers, begun, ends));
+        assert!(poll_once(&mut scan).is_pending());
+        begins.await.expect("it begins");
+        drop(scan);
+        let mut read = Box::pin(readers.here(|_| Ok(())));
+        assert!(poll_once(&mut read).is_pending(), "the scan still has the only connection");
+        end.send(()).expect("the scan waits for it");
+        read.await.expect("the connection is back");
+    }
+
+    #[tokio::test]
+    async fn a_read_that_fails_gives_its_connection_back() {
+        let readers = readers(1);
+        let failing = |_: &Connection| Err(Error::new(ErrorKind::Corrupt, "read", "as told"));
+        let failed: Result<(), Error> = readers.here(failing).await;
+        failed.expect_err("as told");
+        let failed: Result<(), Error> = readers.aside(failing).await;
+        failed.expect_err("as told");
+        readers.here(|_| Ok(())).await.expect("the connection is back");
+    }
+}

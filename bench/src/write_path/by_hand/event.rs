@@ -7,7 +7,6 @@ use idp_application::{Lane, LaneCount};
 use idp_domain::TenantId;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 use uuid::Uuid;
 
 pub(crate) const AGGREGATE_TYPE: &str = "route_plan";
@@ -87,10 +86,13 @@ impl Event {
 }
 
 fn hash(content: &[u8]) -> String {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     let mut text = String::with_capacity(71);
     text.push_str("sha256:");
     for byte in Sha256::digest(content) {
-        write!(text, "{byte:02x}").expect("writing to a string does not fail");
+        text.push(DIGITS[usize::from(byte >> 4)]);
+        text.push(DIGITS[usize::from(byte & 15)]);
     }
     text
 }

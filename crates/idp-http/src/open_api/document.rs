@@ -123,7 +123,7 @@ fn query_parameters(schema: &Value) -> Vec<Value> {
     let required = schema["required"].as_array().cloned().unwrap_or_default();
     let properties = schema["properties"].as_object().into_iter().flatten();
     let parameter = |(name, property): (&String, &Value)| {
-        let mut schema = property.clone();
+        let mut schema = without_null(property.clone());
         let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
         let mut described = json!({
             "name": name,
@@ -139,6 +139,28 @@ fn query_parameters(schema: &Value) -> Vec<Value> {
     properties.map(parameter).collect()
 }
 
+/// A parameter that is not there is left out: there is no way to write null.
+fn without_null(mut schema: Value) -> Value {
+    let is_null = |value: &Value| *value == json!("null") || *value == json!({ "type": "null" });
+    for member in ["type", "anyOf"] {
+        if let Some(choices) = schema.get_mut(member).and_then(Value::as_array_mut) {
+            choices.retain(|choice| !is_null(choice));
+            let only = if choices.len() == 1 { choices.pop() } else { None };
+            match (member, only) {
+                ("type", Some(only)) => schema[member] = only,
+                (_, Some(Value::Object(only))) => {
+                    if let Some(members) = schema.as_object_mut() {
+                        members.remove(member);
+                        members.extend(only);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    schema
+}
+
 fn responses(operation: &Operation, components: &mut Components) -> Value {
     let mut responses = Map::new();
     for answer in &operation.answers {
@@ -151,7 +173,7 @@ fn responses(operation: &Operation, components: &mut Components) -> Value {
         responses.entry(status).or_insert(response);
     };
     for (status, cases) in problems(operation) {
-        respond(&status.to_string(), cases.join("; or "));
+        respond(&status.to_string(), sentence(&cases.join("; or ")));
     }
     respond("default", "Any other problem, such as a fault of the service".to_owned());
     Value::Object(responses)
@@ -173,6 +195,12 @@ fn describe_answer(answer: &Answer, components: &mut Components) -> Value {
 
 fn content(media_type: &str, schema: SchemaOf, generator: &mut schemars::SchemaGenerator) -> Value {
     json!({ media_type: { "schema": schema(generator) } })
+}
+
+/// The text with a capital at its beginning.
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map(char::to_uppercase).into_iter().flatten().chain(characters).collect()
 }
 
 /// The problems of an operation: the stated ones, and those of everything of its kind.

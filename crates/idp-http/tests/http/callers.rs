@@ -10,6 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+/// The tenant, or the status and code of the problem.
+type Told = Result<&'static str, (u16, &'static str)>;
+
 const HOUR: Duration = Duration::from_secs(3600);
 
 #[derive(Clone)]
@@ -79,7 +82,7 @@ async fn the_token_decides_on_the_tenant_and_a_header_only_selects() {
     let one = issuer.token(&tenant("acme"), &ann(), HOUR);
     let two = issuer.token_for_tenants(&[tenant("acme"), tenant("globex")], &ann(), HOUR);
     let none = issuer.token_for_tenants(&[], &ann(), HOUR);
-    let table: [(&str, &[&str], Result<&str, (u16, &str)>); 11] = [
+    let table: [(&str, &[&str], Told); 11] = [
         (&one, &[], Ok("acme")),
         (&one, &["acme"], Ok("acme")),
         (&one, &["globex"], Err((403, "foreign_tenant"))),

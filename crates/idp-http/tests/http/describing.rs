@@ -129,7 +129,7 @@ async fn the_problems_of_an_operation_follow_from_what_it_takes() {
     let rename = ["204", "400", "401", "403", "412", "413", "415", "422", "428", "default"];
     assert_eq!(responses("/plans/{id}", "put"), rename);
     let conflict = &document["paths"]["/plans"]["post"]["responses"]["409"];
-    assert_eq!(conflict["description"], "the name is taken");
+    assert_eq!(conflict["description"], "The name is taken");
     let schema = &conflict["content"]["application/problem+json"]["schema"]["$ref"];
     assert_eq!(schema, "#/components/schemas/Problem");
 }
@@ -147,6 +147,9 @@ async fn parameters_and_security_are_described() {
     };
     let owned = |name: &str, place: &str, required| (name.to_owned(), place.to_owned(), required);
     assert_eq!(parameters("/plans", "get"), [owned("size", "query", false)]);
+    let size = &document["paths"]["/plans"]["get"]["parameters"][0];
+    assert_eq!(size["description"], "How many at most.");
+    assert_eq!(size["schema"]["type"], "integer", "a parameter cannot be null");
     assert_eq!(
         parameters("/plans/{id}", "put"),
         [

@@ -24,7 +24,7 @@ async fn put(path: &str, if_match: Option<&str>) -> Answer {
         Some(value) => request.header("if-match", value),
         None => request,
     };
-    send(routes(), request.body("").unwrap()).await
+    send(routes(), request.body("").expect("a request")).await
 }
 
 #[tokio::test]

@@ -74,7 +74,8 @@ fn several<'c>(builder: &mut Builder<'c>, events: &'c [NewEvent], lanes: LaneCou
     }
     builder.push("unnest(");
     builder.join(COLUMNS.into_iter().enumerate(), ", ", |builder, (index, (_, type_name))| {
-        let values = rows.iter_mut().map(|row| std::mem::replace(&mut row[index], Parameter::Int(0)));
+        let values =
+            rows.iter_mut().map(|row| std::mem::replace(&mut row[index], Parameter::Int(0)));
         builder.bind_array(values.collect(), type_name);
     });
     builder.push(") AS v");

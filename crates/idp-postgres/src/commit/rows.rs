@@ -39,7 +39,8 @@ fn lock<'c>(
     gate: Option<String>,
 ) -> Option<String> {
     let table = groups[first].table;
-    let of_table = groups.iter().filter(|g| g.table.name == table.name && g.action != Action::Insert);
+    let of_table =
+        groups.iter().filter(|g| g.table.name == table.name && g.action != Action::Insert);
     let mut keys: Vec<_> = of_table.flat_map(|group| &group.rows).map(|row| row.key).collect();
     if keys.len() < 2 {
         return gate;
@@ -127,7 +128,8 @@ fn change_one<'c>(builder: &mut Builder<'c>, group: &Group<'c>) {
             builder.bind(Parameter::Value(value));
         }
     }
-    builder.push(&format!(" WHERE \"tenant_id\" = $1 AND \"{}\" = ", group.table.key_column().name));
+    builder
+        .push(&format!(" WHERE \"tenant_id\" = $1 AND \"{}\" = ", group.table.key_column().name));
     builder.bind(Parameter::Uuid(row.key));
     builder.push(" AND \"version\" = ");
     builder.bind(Parameter::BigInt(expected(row)));

@@ -1,10 +1,13 @@
 //! A schema of its own on the server that `IDP_TEST_PG` names, for each test.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of the harness")]
 
 use idp_application::{Backend, BoxFuture, ChangeSet, Error, Migrate, Store};
 use idp_conformance::{AuditColumns, Capabilities, Harness, sample};
 use idp_domain::{TableSchema, TenantId, Timestamp, Uuid};
 use idp_postgres::{PgOptions, PgStore};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
+use tokio_postgres::config::Host;
 use tokio_postgres::{Client, NoTls};
 
 /// The lock on which slow commits wait.
@@ -44,16 +47,74 @@ impl PgHarness {
         Self { url, schema, store: Arc::new(store), control }
     }
 
-    /// A connection to the schema, beside the store.
-    #[allow(dead_code, reason = "not every test file that includes the harness uses it")]
-    pub fn control(&self) -> &Client {
-        &self.control
+    /// Where the server listens.
+    pub fn address(&self) -> SocketAddr {
+        let config: tokio_postgres::Config = self.url.parse().expect("IDP_TEST_PG is a URL");
+        let host = match &config.get_hosts()[0] {
+            Host::Tcp(host) => host.clone(),
+            other => panic!("IDP_TEST_PG names a host, got {other:?}"),
+        };
+        let port = config.get_ports().first().copied().unwrap_or(5432);
+        let mut addresses = (host.as_str(), port).to_socket_addrs().expect("the host is known");
+        addresses.next().expect("a host has an address")
     }
 
-    /// The store by its own type.
-    #[allow(dead_code, reason = "not every test file that includes the harness uses it")]
-    pub fn store(&self) -> &PgStore {
-        &self.store
+    /// Another store on the same schema, through a proxy on that port.
+    pub async fn connect_through(&self, port: u16) -> PgStore {
+        let address = self.address();
+        let (host, own) = (address.ip(), address.port());
+        let through = self.url.replace(&format!("{host}:{own}"), &format!("127.0.0.1:{port}"));
+        assert_ne!(through, self.url, "IDP_TEST_PG names an address and a port");
+        connect(&through, &self.schema).await
+    }
+
+    /// Another store on the same schema, whose commits wait as `hold_slow_commits` says.
+    pub async fn connect_slowly(&self) -> PgStore {
+        let separator = if self.url.contains('?') { '&' } else { '?' };
+        let url = format!("{}{separator}options=-c%20idp.slow%3Don", self.url);
+        connect(&url, &self.schema).await
+    }
+
+    /// Makes slow commits wait from now on.
+    pub async fn hold_slow_commits(&self) -> Hold {
+        let control = client(&self.url, Some(&self.schema)).await;
+        control.batch_execute(SLOW).await.expect("the lock is free");
+        Hold { control }
+    }
+
+    /// Ends every connection of stores to the schema. Gives their number.
+    pub async fn kill_connections(&self) -> i64 {
+        const KILL: &str = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
+            WHERE application_name = $1";
+        let row = self.control.query_one(KILL, &[&self.schema]).await;
+        row.expect("the connections can be ended").get(0)
+    }
+}
+
+/// While it is held, slow commits wait after everything is written and before it is visible.
+pub struct Hold {
+    control: Client,
+}
+
+impl Hold {
+    /// Ends when a commit waits.
+    pub async fn wait_until_one_waits(&self) {
+        const WAITING: &str = "SELECT count(*) FROM pg_locks
+            WHERE locktype = 'advisory' AND NOT granted AND classid = 7
+              AND objid::bigint = (hashtext(current_schema())::bigint & 4294967295)";
+        for _ in 0..10_000 {
+            let row = self.control.query_one(WAITING, &[]).await.expect("the locks can be read");
+            if row.get::<_, i64>(0) > 0 {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("the slow commit never reached its end");
+    }
+
+    /// Lets them finish.
+    pub async fn let_go(self) {
+        self.control.batch_execute(GO).await.expect("the lock is held");
     }
 }
 
@@ -64,6 +125,8 @@ fn uuid_v4() -> Uuid {
 }
 
 async fn connect(url: &str, schema: &str) -> PgStore {
+    let separator = if url.contains('?') { '&' } else { '?' };
+    let url = &format!("{url}{separator}application_name={schema}");
     let options = PgOptions { schema: Some(schema.into()), ..PgOptions::default() };
     PgStore::connect(url, options).await.expect("the server can be reached")
 }
@@ -121,37 +184,16 @@ impl Harness for PgHarness {
         })
     }
 
-    async fn begin_slow_commit(
-        &self,
-        changes: ChangeSet,
-    ) -> BoxFuture<'static, Result<(), Error>> {
-        let control = client(&self.url, Some(&self.schema)).await;
-        control.batch_execute(SLOW).await.expect("the lock is free");
-        let separator = if self.url.contains('?') { '&' } else { '?' };
-        let slow_url = format!("{}{separator}options=-c%20idp.slow%3Don", self.url);
-        let slow = connect(&slow_url, &self.schema).await;
+    async fn begin_slow_commit(&self, changes: ChangeSet) -> BoxFuture<'static, Result<(), Error>> {
+        let hold = self.hold_slow_commits().await;
+        let slow = self.connect_slowly().await;
         let commit = tokio::spawn(async move { slow.commit(changes).await.map(drop) });
-        wait_until_it_waits(&control).await;
+        hold.wait_until_one_waits().await;
         Box::pin(async move {
-            control.batch_execute(GO).await.expect("the lock is held");
+            hold.let_go().await;
             commit.await.expect("the commit does not panic")
         })
     }
-}
-
-/// Ends when a commit stands at the lock.
-async fn wait_until_it_waits(control: &Client) {
-    const WAITING: &str = "SELECT count(*) FROM pg_locks
-        WHERE locktype = 'advisory' AND NOT granted AND classid = 7
-          AND objid::bigint = (hashtext(current_schema())::bigint & 4294967295)";
-    for _ in 0..10_000 {
-        let row = control.query_one(WAITING, &[]).await.expect("the locks can be read");
-        if row.get::<_, i64>(0) > 0 {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
-    panic!("the slow commit never reached its end");
 }
 
 impl Drop for PgHarness {

@@ -1,1 +1,187 @@
-//! x
+//! Many runs of a whole system under random faults, in simulated time; each run is one seed. A seed
+//! that fails is named, and fails again when it is run alone: `IDP_SEED=17 cargo test simulation`.
+
+use crate::service::{LONG, Service, until, worker_id};
+use idp_relay::RelayHandle;
+use idp_testkit::{Dice, Fate, Reception, Sink, TallyId, Unreliable, check};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+const SEEDS: u64 = 150;
+
+#[test]
+fn all_guarantees_hold_through_crashes_cuts_and_ambiguous_answers() {
+    let one = std::env::var("IDP_SEED").ok().and_then(|seed| seed.parse().ok());
+    for seed in one.map_or(0..SEEDS, |seed| seed..seed + 1) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime needs nothing but a thread");
+        println!("seed {seed}");
+        runtime.block_on(Simulation::run(seed));
+    }
+}
+
+struct Simulation {
+    service: Service,
+    dice: Arc<Dice>,
+    /// From then on nothing fails any more.
+    healed: Arc<AtomicBool>,
+    workers: Vec<RunningWorker>,
+    workers_started: u128,
+}
+
+struct RunningWorker {
+    number: u128,
+    relay: RelayHandle,
+    /// Whether it cannot reach the database.
+    is_cut: Arc<AtomicBool>,
+}
+
+impl Simulation {
+    async fn run(seed: u64) {
+        let dice = Arc::new(Dice::seeded(seed));
+        let lanes = u16::try_from(dice.within(1..9)).expect("a small number");
+        let service = Service::start(lanes).await;
+        let healed = Arc::new(AtomicBool::new(false));
+        let mut simulation =
+            Self { service, dice, healed, workers: Vec::new(), workers_started: 0 };
+        for _ in 0..simulation.dice.within(1..4) {
+            simulation.start_worker();
+        }
+        let tallies = simulation.begin().await;
+        for _ in 0..60 {
+            let pause = simulation.dice.within(1..1_500);
+            sleep(Duration::from_millis(pause)).await;
+            simulation.commit(&tallies).await;
+            if simulation.dice.percent(25) {
+                simulation.harm().await;
+            }
+        }
+        simulation.end(seed).await;
+    }
+
+    async fn begin(&self) -> Vec<(&'static str, TallyId)> {
+        let mut tallies = Vec::new();
+        for tenant in ["acme", "acme", "acme", "globex", "globex", "initech"] {
+            tallies.push((tenant, self.service.tally(tenant, 1).await));
+        }
+        tallies
+    }
+
+    async fn commit(&self, tallies: &[(&'static str, TallyId)]) {
+        let (tenant, tally) = tallies[self.dice.place(tallies.len())];
+        match self.dice.within(0..10) {
+            0 => self.service.count_too_late(tenant, tally).await,
+            times => {
+                let times = u32::try_from(times).expect("a small number");
+                self.service.count(tenant, tally, times).await;
+            }
+        }
+    }
+
+    fn start_worker(&mut self) {
+        self.workers_started += 1;
+        let number = self.workers_started;
+        let is_cut = Arc::new(AtomicBool::new(false));
+        let mut setup = self.service.worker(number);
+        let plan = self.fates(number, is_cut.clone());
+        setup.log = Arc::new(Unreliable::new(self.service.store.clone(), plan));
+        let sink = Sink::new(setup.id, self.service.recorder.clone());
+        let sink = sink.with_pace(Duration::from_millis(self.dice.within(1..200)));
+        setup.bus = Arc::new(sink.with_plan(self.receptions()));
+        self.workers.push(RunningWorker { number, relay: setup.start(), is_cut });
+    }
+
+    fn fates(
+        &self,
+        number: u128,
+        is_cut: Arc<AtomicBool>,
+    ) -> impl Fn(&'static str) -> Fate + Send + Sync + use<> {
+        let (dice, healed) = (self.dice.clone(), self.healed.clone());
+        let recorder = self.service.recorder.clone();
+        move |_| {
+            let fate = match dice.within(0..100) {
+                _ if healed.load(Ordering::SeqCst) => Fate::Pass,
+                0..50 if is_cut.load(Ordering::SeqCst) => Fate::Silence,
+                50..100 if is_cut.load(Ordering::SeqCst) => Fate::Refused,
+                0..2 => Fate::Refused,
+                2..4 => Fate::AnswerLost,
+                4 => Fate::Silence,
+                5 => Fate::DoneInSilence,
+                _ => Fate::Pass,
+            };
+            if fate != Fate::Pass {
+                recorder.leases_lost(worker_id(number));
+            }
+            fate
+        }
+    }
+
+    fn receptions(
+        &self,
+    ) -> impl Fn(&[idp_application::Message]) -> Reception + Send + Sync + use<> {
+        let (dice, healed) = (self.dice.clone(), self.healed.clone());
+        move |messages| {
+            let some = dice.place(messages.len() + 1);
+            let more = some + dice.place(messages.len() - some + 1);
+            match dice.within(0..100) {
+                _ if healed.load(Ordering::SeqCst) => Reception::Take,
+                0..8 => Reception::Fail { accepted: some, arriving: some },
+                8..12 => Reception::Fail { accepted: some, arriving: more },
+                12..15 => Reception::Silence { arriving: some },
+                15..18 => Reception::Late(Duration::from_millis(dice.within(0..20_000))),
+                _ => Reception::Take,
+            }
+        }
+    }
+
+    /// Does something to one of the workers.
+    async fn harm(&mut self) {
+        let place = self.dice.place(self.workers.len());
+        match self.dice.within(0..5) {
+            0 => {
+                let killed = self.workers.swap_remove(place);
+                self.service.recorder.leases_lost(worker_id(killed.number));
+                drop(killed.relay);
+                self.start_worker();
+            }
+            1 => {
+                let stopped = self.workers.swap_remove(place);
+                // It may be cut off, and then cannot give its leases back.
+                let _ = timeout(LONG, stopped.relay.stop()).await.expect("a stop ends");
+                self.start_worker();
+            }
+            2 if self.workers.len() < 5 => self.start_worker(),
+            3 => self.workers[place].is_cut.store(true, Ordering::SeqCst),
+            _ => {
+                self.workers.iter().for_each(|worker| worker.is_cut.store(false, Ordering::SeqCst))
+            }
+        }
+    }
+
+    /// Lets the system recover, and checks everything.
+    async fn end(mut self, seed: u64) {
+        self.healed.store(true, Ordering::SeqCst);
+        let history = self.service.recorder.history();
+        let committed: usize = history
+            .intents
+            .iter()
+            .filter(|intent| intent.outcome == idp_testkit::Outcome::Committed)
+            .map(|intent| intent.events.len())
+            .sum();
+        let drained = timeout(LONG, self.service.recorder.wait_for_events(committed)).await;
+        let violations = check(&self.service.recorder.history());
+        assert!(drained.is_ok(), "seed {seed}: the backlog did not drain: {violations:#?}");
+        for worker in self.workers.drain(..) {
+            until(&worker.relay, |metrics| metrics.lanes_held < 9).await;
+            let stopped = timeout(LONG, worker.relay.stop()).await;
+            stopped.expect("a stop ends").expect("the database answers again");
+        }
+        let violations = check(&self.service.recorder.history());
+        assert!(violations.is_empty(), "seed {seed}: {violations:#?}");
+    }
+}

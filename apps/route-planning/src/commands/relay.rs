@@ -1,0 +1,15 @@
+//! `route-planning relay`
+
+use super::stop_signal::stop_signal;
+use crate::bootstrap::Core;
+use crate::settings::Settings;
+use idp::application::BoxError;
+
+/// Relays events to the console until it is told to stop. Any number of these processes share the
+/// work, with or without a service that relays, too.
+pub(crate) async fn relay(settings: Settings) -> Result<(), BoxError> {
+    let core = Core::open(&settings.database).await?;
+    let relay = core.start_relay(settings.relay.poll_interval)?;
+    stop_signal().await?;
+    Ok(relay.stop().await?)
+}

@@ -1,0 +1,73 @@
+//! The service: HTTP, relay and projector of one process, started and stopped together.
+
+use crate::bootstrap::Core;
+use crate::http::{DevAccess, HttpState, routes};
+use crate::settings::{Bus, Settings};
+use idp::application::BoxError;
+use idp::http::axum::{self, Router};
+use idp::http::Shutdown;
+use idp::projection::ProjectorHandle;
+use idp::relay::RelayHandle;
+use std::io;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// How long a stop waits for requests that are under way.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// A running service.
+pub struct Service {
+    routes: Router,
+    relay: Option<RelayHandle>,
+    projector: ProjectorHandle,
+    shutdown: Shutdown,
+}
+
+impl Service {
+    /// Starts the engines. With development access, only its tokens are accepted.
+    pub fn start(core: &Core, settings: &Settings, dev: Option<DevAccess>) -> Result<Self, BoxError> {
+        let authenticator = match &dev {
+            Some(dev) => dev.issuer().authenticator(),
+            None => settings.auth.clone().ok_or("auth.* is not set")?,
+        };
+        let relay = match settings.relay.bus {
+            Bus::Console => Some(core.start_relay(settings.relay.poll_interval)?),
+            Bus::Off => None,
+        };
+        let projector = core.start_projector()?;
+        let shutdown = Shutdown::default();
+        let state = HttpState {
+            app: core.app.clone(),
+            authenticator,
+            board_changed: projector.applied().clone(),
+            shutdown: shutdown.clone(),
+        };
+        Ok(Self { routes: routes(state, dev), relay, projector, shutdown })
+    }
+
+    /// Answers requests until `stop` ends. Then live streams end, requests under way are finished,
+    /// and relay and projector are stopped, in this order, so that what was committed last leaves, too.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        stop: impl Future<Output = io::Result<()>>,
+    ) -> Result<(), BoxError> {
+        let Self { routes, relay, projector, shutdown } = self;
+        let server = axum::serve(listener, routes).with_graceful_shutdown(shutdown.begun());
+        let limit = async {
+            let stopped = stop.await;
+            shutdown.begin();
+            tokio::time::sleep(DRAIN_MAX).await;
+            stopped
+        };
+        let served = tokio::select! {
+            served = server.into_future() => served,
+            stopped = limit => stopped,
+        };
+        if let Some(relay) = relay {
+            relay.stop().await?;
+        }
+        projector.stop().await?;
+        Ok(served?)
+    }
+}
