@@ -54,22 +54,22 @@ fn claims_with(changes: &Value) -> Value {
     claims
 }
 
-fn encode(part: &impl ToString) -> String {
+fn encode(part: &(impl ToString + ?Sized)) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(part.to_string())
 }
 
-fn signed_by(key: &SigningKey, header: Value, claims: impl ToString) -> String {
+fn signed_by(key: &SigningKey, header: &Value, claims: &(impl ToString + ?Sized)) -> String {
     let message = format!("{}.{}", encode(header), encode(claims));
     let signature = key.sign(message.as_bytes()).to_bytes();
     format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
 }
 
-fn ed(claims: impl ToString) -> String {
-    signed_by(&key(1), json!({ "alg": "EdDSA", "typ": "JWT" }), claims)
+fn ed(claims: &(impl ToString + ?Sized)) -> String {
+    signed_by(&key(1), &json!({ "alg": "EdDSA", "typ": "JWT" }), claims)
 }
 
-fn hs(secret: &[u8], claims: Value) -> String {
-    let message = format!("{}.{}", encode(json!({ "alg": "HS256" })), encode(claims));
+fn hs(secret: &[u8], claims: &Value) -> String {
+    let message = format!("{}.{}", encode(&json!({ "alg": "HS256" })), encode(claims));
     let mac = Hmac::<Sha256>::new_from_slice(secret).expect("any length").chain_update(&message);
     format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
 }
@@ -109,10 +109,10 @@ async fn a_good_token_is_accepted_in_every_form_it_may_have() {
         assert_eq!(answer.text, "ann for acme", "{claims}");
     }
     let access_token = json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": "2027" });
-    let token = signed_by(&key(1), access_token, claims());
+    let token = signed_by(&key(1), &access_token, &claims());
     assert_eq!(ask(authenticator([public(&key(1))]), &token).await.text, "ann for acme");
     let shared = VerificationKey::hs256(SECRET).expect("long enough");
-    assert_eq!(ask(authenticator([shared]), &hs(SECRET, claims())).await.text, "ann for acme");
+    assert_eq!(ask(authenticator([shared]), &hs(SECRET, &claims())).await.text, "ann for acme");
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn claims_that_are_missing_wrong_or_of_another_type_are_refused_all_alike(
     ];
     let mut bodies = Vec::new();
     for (case, changes) in table {
-        let token = ed(claims_with(&changes));
+        let token = ed(&claims_with(&changes));
         bodies.push(assert_refused(authenticator([public(&key(1))]), &token, case).await);
     }
     bodies.dedup();
@@ -156,7 +156,7 @@ async fn claims_that_are_missing_wrong_or_of_another_type_are_refused_all_alike(
 async fn a_claim_that_stands_twice_is_refused() {
     let text = claims().to_string();
     let twice = text.replacen('{', r#"{"tenant":"globex","#, 1);
-    assert_refused(authenticator([public(&key(1))]), &ed(twice), "tenant twice").await;
+    assert_refused(authenticator([public(&key(1))]), &ed(&twice), "tenant twice").await;
     assert_refused(authenticator([public(&key(1))]), &ed("[]"), "claims as list").await;
     assert_refused(authenticator([public(&key(1))]), &ed("not JSON"), "no claims").await;
 }
@@ -170,37 +170,38 @@ async fn the_token_never_chooses_the_algorithm() {
             [b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00", &public_bytes[..]].concat()
         )
     );
-    let unsigned = format!("{}.{}.", encode(json!({ "alg": "none" })), encode(claims()));
-    let with_alg = |alg: Value| signed_by(&key(1), json!({ "alg": alg }), claims());
+    let unsigned = format!("{}.{}.", encode(&json!({ "alg": "none" })), encode(&claims()));
+    let with_alg = |alg: Value| signed_by(&key(1), &json!({ "alg": alg }), &claims());
     let table = [
         ("none", unsigned.clone()),
         (
             "None",
-            unsigned.replace(&encode(json!({ "alg": "none" })), &encode(json!({ "alg": "None" }))),
+            unsigned
+                .replace(&encode(&json!({ "alg": "none" })), &encode(&json!({ "alg": "None" }))),
         ),
-        ("HS256 with the public key as secret", hs(&public_bytes, claims())),
-        ("HS256 with the PEM of the public key as secret", hs(spki_pem.as_bytes(), claims())),
+        ("HS256 with the public key as secret", hs(&public_bytes, &claims())),
+        ("HS256 with the PEM of the public key as secret", hs(spki_pem.as_bytes(), &claims())),
         ("HS256 said, EdDSA done", with_alg(json!("HS256"))),
         ("in lower case", with_alg(json!("eddsa"))),
         ("as a list", with_alg(json!(["EdDSA"]))),
-        ("missing", signed_by(&key(1), json!({ "typ": "JWT" }), claims())),
+        ("missing", signed_by(&key(1), &json!({ "typ": "JWT" }), &claims())),
     ];
     for (case, token) in table {
         let pem = VerificationKey::ed25519_pem(&spki_pem).expect("a key");
         assert_refused(authenticator([pem]), &token, case).await;
     }
     let shared = || VerificationKey::hs256(SECRET).expect("long enough");
-    for (case, token) in [("none", unsigned), ("EdDSA", ed(claims()))] {
+    for (case, token) in [("none", unsigned), ("EdDSA", ed(&claims()))] {
         assert_refused(authenticator([shared()]), &token, case).await;
     }
 }
 
 #[tokio::test]
 async fn a_token_that_was_touched_is_refused() {
-    let good = ed(claims());
+    let good = ed(&claims());
     let [header, payload, signature]: [&str; 3] =
         good.split('.').collect::<Vec<_>>().try_into().expect("three parts");
-    let other_tenant = encode(claims_with(&json!({ "tenant": "globex" })));
+    let other_tenant = encode(&claims_with(&json!({ "tenant": "globex" })));
     let table = [
         ("the payload exchanged", format!("{header}.{other_tenant}.{signature}")),
         ("the signature cut", format!("{header}.{payload}.{}", &signature[..80])),
@@ -209,7 +210,7 @@ async fn a_token_that_was_touched_is_refused() {
         ("a part less", format!("{header}.{payload}")),
         ("padding", format!("{header}.{payload}.{signature}==")),
         ("the other base64", format!("{header}.{payload}.{}", signature.replace(['-', '_'], "+"))),
-        ("signed by somebody else", signed_by(&key(2), json!({ "alg": "EdDSA" }), claims())),
+        ("signed by somebody else", signed_by(&key(2), &json!({ "alg": "EdDSA" }), &claims())),
         ("empty", String::new()),
         ("nonsense", "nonsense".to_owned()),
         ("very long", format!("{header}.{payload}.{}", "A".repeat(9_000))),
@@ -227,7 +228,7 @@ async fn headers_that_change_the_meaning_are_refused() {
         json!({ "alg": "EdDSA", "typ": "logout+jwt" }),
         json!({ "alg": "EdDSA", "typ": "dpop+jwt" }),
     ] {
-        let token = signed_by(&key(1), header.clone(), claims());
+        let token = signed_by(&key(1), &header, &claims());
         assert_refused(authenticator([public(&key(1))]), &token, &header.to_string()).await;
     }
 }
@@ -235,16 +236,16 @@ async fn headers_that_change_the_meaning_are_refused() {
 #[tokio::test]
 async fn while_keys_change_both_are_accepted() {
     let both = || authenticator([public(&key(2)), public(&key(1))]);
-    assert_eq!(ask(both(), &ed(claims())).await.text, "ann for acme");
-    let token = signed_by(&key(2), json!({ "alg": "EdDSA" }), claims());
+    assert_eq!(ask(both(), &ed(&claims())).await.text, "ann for acme");
+    let token = signed_by(&key(2), &json!({ "alg": "EdDSA" }), &claims());
     assert_eq!(ask(both(), &token).await.text, "ann for acme");
-    let token = signed_by(&key(3), json!({ "alg": "EdDSA" }), claims());
+    let token = signed_by(&key(3), &json!({ "alg": "EdDSA" }), &claims());
     assert_refused(both(), &token, "a third key").await;
 }
 
 #[tokio::test]
 async fn a_token_counts_only_in_the_header_and_only_once() {
-    let token = ed(claims());
+    let token = ed(&claims());
     let service = || routes(authenticator([public(&key(1))]));
     let answer = send(service(), get(&format!("/?access_token={token}")).body("").unwrap()).await;
     assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (401, "unauthenticated"));

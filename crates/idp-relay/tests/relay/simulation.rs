@@ -104,17 +104,19 @@ impl Simulation {
         let (dice, healed) = (self.dice.clone(), self.healed.clone());
         let recorder = self.service.recorder.clone();
         move |_| {
+            let healed = healed.load(Ordering::SeqCst);
+            let cut = is_cut.load(Ordering::SeqCst) && !healed;
             let fate = match dice.within(0..100) {
-                _ if healed.load(Ordering::SeqCst) => Fate::Pass,
-                0..50 if is_cut.load(Ordering::SeqCst) => Fate::Silence,
-                50..100 if is_cut.load(Ordering::SeqCst) => Fate::Refused,
+                _ if healed => Fate::Pass,
+                0..50 if cut => Fate::Silence,
+                50..100 if cut => Fate::Refused,
                 0..2 => Fate::Refused,
                 2..4 => Fate::AnswerLost,
                 4 => Fate::Silence,
                 5 => Fate::DoneInSilence,
                 _ => Fate::Pass,
             };
-            if fate != Fate::Pass {
+            if matches!(fate, Fate::Silence | Fate::DoneInSilence) || cut {
                 recorder.leases_lost(worker_id(number));
             }
             fate
@@ -181,7 +183,13 @@ impl Simulation {
             let stopped = timeout(LONG, worker.relay.stop()).await;
             stopped.expect("a stop ends").expect("the database answers again");
         }
-        let violations = check(&self.service.recorder.history());
+        let history = self.service.recorder.history();
+        let dups = history.deliveries.len() - committed;
+        let lost = history.faults.iter().filter(|f| matches!(f, idp_testkit::Fault::LeasesLost{..})).count();
+        let amb: u64 = history.faults.iter().map(|f| match f { idp_testkit::Fault::AmbiguousSend{messages, ..} => *messages, _ => 0 }).sum();
+        let tenures: std::collections::HashSet<_> = history.deliveries.iter().map(|d| (d.lane, d.epoch)).collect();
+        println!("seed {seed}: committed {committed} dups {dups} lost-faults {lost} ambiguous {amb} tenures {} workers {}", tenures.len(), self.workers_started);
+        let violations = check(&history);
         assert!(violations.is_empty(), "seed {seed}: {violations:#?}");
     }
 }
