@@ -4,7 +4,13 @@
 
 pub mod application;
 pub mod board;
-pub mod bootstrap;
+
 pub mod http;
 pub mod import;
+
+pub mod bootstrap;
+pub mod service;
 pub mod settings;
+
+pub mod cli;
+mod commands;

@@ -3,6 +3,7 @@
 use super::contender::Contender;
 use crate::BoxError;
 use idp_application::BoxFuture;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -11,13 +12,13 @@ pub(crate) trait Place: Send + Sync {
     /// What tables of results call it.
     fn title(&self) -> &'static str;
 
-    /// The names of the contenders: the unit of work first, then those it is compared with.
+    /// The contenders: the unit of work first, then those it is compared with.
     fn contenders(&self) -> &'static [&'static str];
 
-    /// How many times a contender does a use case in one measurement.
+    /// How often a use case is done in one measurement.
     fn operations(&self, tasks: usize) -> usize;
 
-    /// Empties the tables, and puts that many plans in which are ready.
+    /// Empties the tables, and puts that many plans in, which are ready.
     fn seed(&self, plans: usize) -> BoxFuture<'_, Result<Vec<Uuid>, BoxError>>;
 
     /// A contender for that many tasks, with connections of its own.
@@ -27,10 +28,14 @@ pub(crate) trait Place: Send + Sync {
         tasks: usize,
     ) -> BoxFuture<'_, Result<Arc<dyn Contender>, BoxError>>;
 
-    /// What the last plan and the last event are, as text, without what differs each time
-    /// (identities, times, the hash, the lane, the position).
-    fn last_rows(&self) -> BoxFuture<'_, Result<String, BoxError>>;
+    /// One plan and one event as text, when there are no others, without what differs each time:
+    /// identities, times, hash, lane and position.
+    fn written(&self) -> BoxFuture<'_, Result<String, BoxError>>;
 
-    /// The processor time of the server so far, in microseconds, where it can be known.
-    fn server_cpu(&self) -> BoxFuture<'_, Option<u64>>;
+    /// The processor time so far of each process of the server that works for contenders, in
+    /// microseconds. Empty where there is none, or none that can be seen.
+    fn server_cpu(&self) -> BoxFuture<'_, Result<CpuTimes, BoxError>>;
 }
+
+/// Microseconds by process.
+pub(crate) type CpuTimes = BTreeMap<i32, u64>;

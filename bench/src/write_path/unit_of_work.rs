@@ -21,6 +21,23 @@ impl UnitOfWork {
     }
 }
 
+/// Puts that many plans in, numbered from 0, and gives their identities.
+pub(crate) async fn seed(store: Arc<dyn Store>, plans: usize) -> Result<Vec<Uuid>, BoxError> {
+    const PLANS_A_UNIT: usize = 500;
+    let UnitOfWork { application, context } = UnitOfWork::over(store)?;
+    let mut ids: Vec<Uuid> = Vec::with_capacity(plans);
+    while ids.len() < plans {
+        let unit = application.begin(context.clone());
+        for _ in 0..PLANS_A_UNIT.min(plans - ids.len()) {
+            let id = unit.new_id::<RoutePlanId>();
+            unit.add(RoutePlan::create(id, NewRoutePlan::numbered(ids.len()))?)?;
+            ids.push(id.uuid());
+        }
+        unit.commit().await?;
+    }
+    Ok(ids)
+}
+
 impl Contender for UnitOfWork {
     fn create(&self, _worker: usize, number: usize) -> BoxFuture<'_, Result<(), BoxError>> {
         let plan = NewRoutePlan::numbered(number);

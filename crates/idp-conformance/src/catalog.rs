@@ -21,8 +21,7 @@ pub(crate) const FLOATS: [f64; 11] =
     [0.0, -0.0, 0.3, 0.1 + 0.2, -1.0, 1e300, -1e300, 5e-324, 2.0, 1e15, 1e-7];
 
 /// Whole numbers in no order, some of which a double would round.
-pub(crate) const WHOLES: [i64; 7] =
-    [0, i64::MAX, i64::MIN, (1 << 53) + 1, 1 << 53, -1, 10];
+pub(crate) const WHOLES: [i64; 7] = [0, i64::MAX, i64::MIN, (1 << 53) + 1, 1 << 53, -1, 10];
 
 /// Microseconds in no order.
 pub(crate) const MICROS: [i64; 5] = [0, i64::MAX, 1_700_000_000_000_001, i64::MIN, -1];

@@ -1,6 +1,7 @@
 //! Waits for a condition that another process, or a clock that cannot be moved, brings about.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 const WAIT_MAX: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(5);

@@ -85,7 +85,8 @@ pub(crate) async fn stored<A: Aggregate>(
 
 /// How far the counter has counted, and its version.
 pub(crate) async fn count_of(app: &Application, context: &Context, id: CounterId) -> (i64, i64) {
-    let (counter, version) = stored::<Counter>(app, context, id).await.expect("the counter is there");
+    let (counter, version) =
+        stored::<Counter>(app, context, id).await.expect("the counter is there");
     (counter.count, version)
 }
 

@@ -7,6 +7,7 @@ pub mod sample;
 
 mod clauses;
 pub mod outbox;
+pub mod projection;
 pub mod repository;
 pub mod unit_of_work;
 

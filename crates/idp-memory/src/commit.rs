@@ -84,14 +84,9 @@ fn row_after(before: Option<&Row>, write: &RowWrite) -> Result<Option<Row>, Erro
 }
 
 /// The row, if it has the expected version still.
-fn current<'r>(
-    before: Option<&'r Row>,
-    expected: i64,
-    write: &RowWrite,
-) -> Result<&'r Row, Error> {
+fn current<'r>(before: Option<&'r Row>, expected: i64, write: &RowWrite) -> Result<&'r Row, Error> {
     before.filter(|row| row.version == expected).ok_or_else(|| {
-        let message =
-            format!("`{}` {} was changed by somebody else", write.table.name, write.key);
+        let message = format!("`{}` {} was changed by somebody else", write.table.name, write.key);
         Error::new(ErrorKind::Conflict, "commit", message)
     })
 }

@@ -58,7 +58,9 @@ impl Readers {
     ) -> Result<Membership, Error> {
         let positions = self.0.entry(reader.name.clone()).or_insert_with(|| Positions {
             sharding: reader.sharding,
-            lanes: lanes_of(reader.sharding, lanes).map(|lane| (lane, Position::default())).collect(),
+            lanes: lanes_of(reader.sharding, lanes)
+                .map(|lane| (lane, Position::default()))
+                .collect(),
             workers: HashMap::new(),
         });
         if positions.sharding != reader.sharding {

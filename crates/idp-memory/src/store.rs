@@ -25,11 +25,7 @@ pub struct MemoryStore {
 impl Default for MemoryStore {
     /// An empty store, whose leases expire by the clock of the machine.
     fn default() -> Self {
-        Self {
-            state: Mutex::default(),
-            clock: Arc::new(SystemClock),
-            lanes: LaneCount::default(),
-        }
+        Self { state: Mutex::default(), clock: Arc::new(SystemClock), lanes: LaneCount::default() }
     }
 }
 

@@ -7,3 +7,4 @@ use harness::MemoryHarness;
 idp_conformance::unit_of_work!(MemoryHarness::start());
 idp_conformance::repository!(MemoryHarness::start());
 idp_conformance::outbox!(MemoryHarness::start());
+idp_conformance::projection!(MemoryHarness::start());

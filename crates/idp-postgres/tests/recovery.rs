@@ -69,38 +69,43 @@ async fn version_after_killing(harness: &PgHarness, unit: idp_application::UnitO
     unit.get::<Counter>(id(1)).await.expect("there").version()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn concurrent_batches_over_the_same_rows_do_not_deadlock() {
+/// Rows that are written by different arms are locked in the order of their keys all the same, so
+/// that two batches cannot each hold what the other waits for.
+#[tokio::test]
+async fn a_batch_locks_its_rows_in_the_order_of_their_keys() {
     let harness = PgHarness::start().await;
     let app = Application::new(harness.backend());
-    let unit = app.begin(context());
-    for number in 1..=40 {
-        unit.add(Counter::new(id(number))).expect("new");
+    for number in 1..=3 {
+        create(&app, number).await;
     }
-    unit.commit().await.expect("written");
-    let tasks = (0..6_u128).map(|task| {
+    let control = harness.control();
+    control.batch_execute("BEGIN").await.expect("begun");
+    control.batch_execute(&lock(2, "")).await.expect("nobody holds row 2");
+    let batch = {
         let app = app.clone();
         tokio::spawn(async move {
-            for round in 0..10 {
-                let unit = app.begin(context());
-                for step in 0..40 {
-                    // Each task visits the rows in another order, and changes another selection.
-                    let number = (step * 7 + task * 11 + round) % 40 + 1;
-                    let mut counter = unit.get::<Counter>(id(number)).await.expect("there");
-                    // Columns that change differ, so the rows are written by different arms.
-                    match (number * 31 + task * 17 + round) % 3 {
-                        0 => counter.count_on(),
-                        1 => counter.observe(),
-                        _ => {}
-                    }
-                }
-                if let Err(error) = unit.commit().await {
-                    assert!(error.message().contains("changed by somebody else"), "{error:?}");
-                }
-            }
+            let unit = app.begin(context());
+            unit.get::<Counter>(id(1)).await.expect("there").count_on();
+            unit.get::<Counter>(id(2)).await.expect("there").observe();
+            unit.get::<Counter>(id(3)).await.expect("there").count_on();
+            unit.commit().await
         })
-    });
-    for task in tasks.collect::<Vec<_>>() {
-        task.await.expect("no commit ended in a deadlock");
-    }
+    };
+    harness.wait_until_a_lock_is_waited_for().await;
+
+    let other = harness.another_control().await;
+    other.batch_execute("BEGIN").await.expect("begun");
+    let first = other.batch_execute(&lock(1, "NOWAIT")).await;
+    assert!(first.is_err(), "the batch holds row 1 and waits for row 2");
+    other.batch_execute("ROLLBACK; BEGIN").await.expect("begun");
+    let last = other.batch_execute(&lock(3, "NOWAIT")).await;
+    assert!(last.is_ok(), "the batch must not hold row 3 before it has row 2");
+
+    other.batch_execute("ROLLBACK").await.expect("ended");
+    control.batch_execute("ROLLBACK").await.expect("ended");
+    batch.await.expect("no panic").expect("nobody changed the rows");
+}
+
+fn lock(number: u128, how: &str) -> String {
+    format!("SELECT 1 FROM counter WHERE id = '{}' FOR UPDATE {how}", Uuid::from_u128(number))
 }

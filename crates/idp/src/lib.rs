@@ -9,9 +9,13 @@ pub use idp_domain as domain;
 pub use idp_http as http;
 #[cfg(feature = "memory")]
 pub use idp_memory as memory;
+#[cfg(feature = "postgres")]
+pub use idp_postgres as postgres;
 #[cfg(feature = "relay")]
 pub use idp_relay as relay;
 #[cfg(feature = "settings")]
 pub use idp_settings as settings;
+#[cfg(feature = "sqlite")]
+pub use idp_sqlite as sqlite;
 
 pub mod prelude;

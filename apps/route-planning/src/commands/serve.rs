@@ -40,7 +40,7 @@ pub(crate) async fn serve(
         writeln!(out, "{}", greeting(listen, dev))?;
     }
     out.flush()?;
-    Service::start(core, &settings, dev)?.serve(listener, stop_signal()).await
+    Service::start(&core, &settings, dev)?.serve(listener, stop_signal()).await
 }
 
 fn dev_access() -> DevAccess {

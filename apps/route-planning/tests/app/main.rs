@@ -1,7 +1,12 @@
 //! The application from the outside: its use cases, its HTTP edge, its import, its page.
 
+mod client;
 mod sample;
+mod stores;
 
+mod http;
 mod import;
+mod live;
+mod page;
 mod settings;
 mod use_cases;

@@ -1,9 +1,10 @@
 //! What the tests begin with.
 
-use idp::application::{Actor, Application, Context, Store};
+use idp::application::Actor;
 use idp::memory::MemoryStore;
 use idp::prelude::*;
 use route_planning::application::{CreateRoutePlan, PlanState, create_route_plan};
+use route_planning::bootstrap::Core;
 use route_planning_domain::{DriverId, Location, NewRoutePlan, Stop};
 use std::sync::Arc;
 
@@ -19,9 +20,8 @@ pub(crate) fn ann() -> Context {
 
 /// An application over a new store in memory, which knows the tables.
 pub(crate) async fn application() -> Application {
-    let store = Arc::new(MemoryStore::default());
-    route_planning::bootstrap::migrate(&*store).await.expect("the tables can be made");
-    Application::new(store as Arc<dyn Store>)
+    let core = Core::over(Arc::new(MemoryStore::default())).await;
+    core.expect("the tables can be made").app
 }
 
 /// The driver of that number.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 pub(crate) const AGGREGATE_TYPE: &str = "route_plan";
 pub(crate) const SCHEMA_VERSION: i32 = 1;
 
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Metadata {
     actor: &'static str,
 }

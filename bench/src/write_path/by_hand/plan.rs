@@ -69,7 +69,7 @@ pub(crate) struct Plan {
 
 /// What a driver is told. The members stand in the order of their names, and no number is written
 /// differently by others, so that serde writes the canonical form.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Briefing {
     cost_tenths: i64,
     depot: Location,
@@ -81,7 +81,7 @@ pub(crate) struct Briefing {
 }
 
 /// The payload of both events.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Payload {
     briefing: Briefing,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -129,11 +129,7 @@ fn new_counter(number: u128) -> ChangeSet {
     let envelope = Envelope::seal(record, &ContentHasher::Plain).expect("canonical");
     let kind = WriteKind::Insert { values: vec![Value::Uuid(key), Value::Null, Value::Int(0)] };
     let write = RowWrite { table: Counter::SCHEMA, key, kind, stamps: vec![] };
-    ChangeSet {
-        tenant: tenant("acme"),
-        writes: vec![write],
-        events: vec![NewEvent { envelope }],
-    }
+    ChangeSet { tenant: tenant("acme"), writes: vec![write], events: vec![NewEvent { envelope }] }
 }
 
 const SERIAL: &str = "the store has one writer at a time, so no commit can be late";

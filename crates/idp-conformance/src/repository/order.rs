@@ -36,8 +36,7 @@ fn sorted(order: &[OrderBy]) -> Vec<Parcel> {
         order.iter().fold(Ordering::Equal, |so_far, by| {
             let OrderKey::Column(column) = by.key else { return so_far };
             let ordering = a.value(column).sort_compare(&b.value(column));
-            let directed =
-                if by.direction == Ascending { ordering } else { ordering.reverse() };
+            let directed = if by.direction == Ascending { ordering } else { ordering.reverse() };
             so_far.then(directed)
         })
     });
@@ -130,7 +129,8 @@ pub async fn nulls_sort_as_larger_than_everything<H: Harness>(harness: H) {
     let column = Parcel::RANK.column();
     for (direction, at) in [(Ascending, usize::from(COUNT) - nulls), (Descending, 0)] {
         let fetched = backend.fetch(ordered(&[by(column, direction)])).await.expect("read");
-        let are_null: Vec<_> = fetched.rows.iter().map(|row| row.values[column].is_null()).collect();
+        let are_null: Vec<_> =
+            fetched.rows.iter().map(|row| row.values[column].is_null()).collect();
         assert!(are_null[at..at + nulls].iter().all(|null| *null), "{direction:?}: {are_null:?}");
     }
 }

@@ -68,7 +68,11 @@ fn comparisons() -> Vec<Spec> {
         specs.extend([Parcel::VALUE.eq(whole), Parcel::VALUE.lt(whole), Parcel::VALUE.ge(whole)]);
     }
     for float in FLOATS {
-        specs.extend([Parcel::WEIGHT.eq(float), Parcel::WEIGHT.gt(float), Parcel::WEIGHT.le(float)]);
+        specs.extend([
+            Parcel::WEIGHT.eq(float),
+            Parcel::WEIGHT.gt(float),
+            Parcel::WEIGHT.le(float),
+        ]);
     }
     for micros in MICROS {
         specs.extend([Parcel::DUE_AT.eq(time(micros)), Parcel::DUE_AT.gt(time(micros))]);

@@ -95,8 +95,7 @@ pub async fn a_write_does_not_reach_a_row_of_another_tenant<H: Harness>(harness:
         WriteKind::Delete { expected: 1 },
     ] {
         let write = RowWrite { table: Counter::SCHEMA, key: id.uuid(), kind, stamps: vec![] };
-        let changes =
-            ChangeSet { tenant: tenant("globex"), writes: vec![write], events: vec![] };
+        let changes = ChangeSet { tenant: tenant("globex"), writes: vec![write], events: vec![] };
         refused(backend.commit(changes).await, ErrorKind::Conflict);
         assert_eq!(count_of(&app, &ann_of("acme"), id).await, (0, 1));
         assert!(stored::<Counter>(&app, &ann_of("globex"), id).await.is_none());

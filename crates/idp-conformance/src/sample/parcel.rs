@@ -80,13 +80,7 @@ fn from_v1(_version: u32, mut payload: serde_json::Value) -> Result<serde_json::
 /// The aggregate with a field of every kind. Its fields are public because the suites set them to
 /// everything that a store has to keep; an aggregate of an application hides its own.
 #[derive(Aggregate, Clone, Debug)]
-#[aggregate(
-    name = "parcel",
-    soft_delete,
-    audit,
-    unique(reference),
-    index(status, priority)
-)]
+#[aggregate(name = "parcel", soft_delete, audit, unique(reference), index(status, priority))]
 #[allow(missing_docs, reason = "each field stands for its type")]
 pub struct Parcel {
     pub id: ParcelId,

@@ -1,5 +1,6 @@
 //! A commit is all or nothing, events included.
 
+use crate::Harness;
 use crate::clauses::clauses;
 use crate::fixture::{
     ann, application, count_of, counter_id, given, given_counter, given_parcel, parcel_id, refused,
@@ -7,7 +8,6 @@ use crate::fixture::{
 };
 use crate::follower::whole_log;
 use crate::sample::{Counter, Parcel, Status};
-use crate::Harness;
 use idp_application::{Application, Error, ErrorKind, Listing};
 use idp_domain::Specification;
 

@@ -71,7 +71,8 @@ pub async fn migrating_again_changes_nothing<H: Harness>(harness: H) {
 /// As when two instances of a service start together.
 pub async fn two_processes_can_migrate_at_once<H: Harness>(harness: H) {
     let processes = [harness.backend(), harness.second_process().await];
-    let tasks = processes.map(|process| tokio::spawn(async move { process.migrate(&[&LATE]).await }));
+    let tasks =
+        processes.map(|process| tokio::spawn(async move { process.migrate(&[&LATE]).await }));
     for task in tasks {
         task.await.expect("no panic").expect("one makes the table, the other finds it");
     }

@@ -41,26 +41,32 @@ fn column<T>(field: Field<Parcel, T>) -> usize {
     field.column()
 }
 
-/// What one writer leaves out survives what another wrote there.
+/// What one writer leaves out survives as another wrote it, null or not.
 pub async fn an_update_sets_the_columns_named_and_no_others<H: Harness>(harness: H) {
     let (backend, app) = (harness.backend(), application(&harness.backend()));
-    let id = given_parcel(&app, &ann(), 1).await;
-    let commit = async |write| {
-        let tenant = ann().tenant().clone();
-        let changes = ChangeSet { tenant, writes: vec![write], events: vec![] };
+    let mut expected = Parcel::registered(parcel_id(1));
+    (expected.note, expected.rank, expected.insured) = (Some("kept".into()), Some(3), Some(true));
+    given(&app, &ann(), |unit| unit.add(expected.clone())).await;
+    let mut version = 1;
+    let mut check = async |columns: &[(usize, Value)], expected: &Parcel| {
+        let writes = vec![update(1, version, columns)];
+        let changes = ChangeSet { tenant: ann().tenant().clone(), writes, events: vec![] };
         backend.commit(changes).await.expect("the version is right");
+        version += 1;
+        let found = stored::<Parcel>(&app, &ann(), parcel_id(1)).await.expect("there");
+        assert_eq!((values_of(&found.0), found.1), (values_of(expected), version));
     };
-    commit(update(1, 1, &[(column(Parcel::PIECES), Value::Int(7))])).await;
-    commit(update(1, 2, &[(column(Parcel::NOTE), Value::Text("kept".into()))])).await;
-    commit(update(1, 3, &[])).await;
-    commit(update(1, 4, &[(column(Parcel::NOTE), Value::Null)])).await;
-    commit(update(1, 5, &[(column(Parcel::WEIGHT), Value::Float(0.5))])).await;
-
-    let mut expected = Parcel::registered(id);
     expected.pieces = 7;
-    expected.weight = 0.5;
-    let (parcel, version) = stored::<Parcel>(&app, &ann(), id).await.expect("there");
-    assert_eq!((values_of(&parcel), version), (values_of(&expected), 6));
+    check(&[(column(Parcel::PIECES), Value::Int(7))], &expected).await;
+    check(&[], &expected).await;
+    expected.note = None;
+    check(&[(column(Parcel::NOTE), Value::Null)], &expected).await;
+    (expected.weight, expected.tariff) = (0.5, Some(2.0));
+    let floats =
+        [(column(Parcel::WEIGHT), Value::Float(0.5)), (column(Parcel::TARIFF), Value::Float(2.0))];
+    check(&floats, &expected).await;
+    expected.note = Some("back".into());
+    check(&[(column(Parcel::NOTE), Value::Text("back".into()))], &expected).await;
 }
 
 /// Also when a store groups updates of one table into one statement.

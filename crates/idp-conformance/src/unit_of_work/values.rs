@@ -36,7 +36,7 @@ async fn round_trip<H: Harness>(harness: H, changes: Vec<Change>) {
         })
         .await;
         let unit = app.begin(ann());
-        change(&mut *unit.get::<Parcel>(updated).await.expect("there"));
+        change(&mut unit.get::<Parcel>(updated).await.expect("there"));
         unit.commit().await.expect("committed");
         for id in [inserted, updated] {
             let mut expected = Parcel::registered(id);
@@ -175,7 +175,7 @@ pub async fn composite_values_come_back_as_they_were<H: Harness>(harness: H) {
         item("none", f64::MIN_POSITIVE, None),
         item("letter", 0.1 + 0.2, Some(Size::Letter("X\"L\" \\ 日".into()))),
         item("box", f64::MAX, Some(Size::Box { length: u32::MAX, width: 0 })),
-        item("hard to read", 2.225_073_858_507_201_1e-308, None),
+        item("hard to read", 2.225_073_858_507_201e-308, None),
         item("harder", 123_456_789.012_345_68, None),
     ];
     let many: Vec<Item> = (0..500).map(|n| item("many", f64::from(n) / 7.0, None)).collect();
@@ -228,7 +228,7 @@ async fn refuse(app: &Application, field: &str, change: impl Fn(&mut Parcel)) {
     let inserted = refused(unit.commit().await, ErrorKind::Invalid);
     let unit = app.begin(ann());
     unit.add(Parcel::registered(parcel_id(3))).expect("new");
-    change(&mut *unit.get::<Parcel>(parcel_id(1)).await.expect("there"));
+    change(&mut unit.get::<Parcel>(parcel_id(1)).await.expect("there"));
     let updated = refused(unit.commit().await, ErrorKind::Invalid);
     for error in [inserted, updated] {
         assert!(error.message().contains(&format!("`parcel.{field}`")), "{error}");
@@ -276,7 +276,11 @@ pub async fn the_payload_of_an_event_comes_back_as_it_was<H: Harness>(harness: H
     let app = application(&harness.backend());
     let events: Vec<_> = TEXTS
         .into_iter()
-        .zip([0.1 + 0.2, f64::MAX, f64::from_bits(1), 123_456_789.012_345_68, -1.5].into_iter().cycle())
+        .zip(
+            [0.1 + 0.2, f64::MAX, f64::from_bits(1), 123_456_789.012_345_68, -1.5]
+                .into_iter()
+                .cycle(),
+        )
         .map(|(text, weight)| ParcelEvent::Noted { note: text.into(), weight })
         .collect();
     given(&app, &ann(), |unit| {

@@ -1,13 +1,13 @@
 //! Whoever writes second on one version gets a conflict, and no update is lost.
 
+use crate::Harness;
 use crate::clauses::clauses;
 use crate::fixture::{
-    ann, application, count_of, count_on, counter_id, given_counter, given_parcel,
-    parcel_id, patient_application, refused, stored,
+    ann, application, count_of, count_on, counter_id, given_counter, given_parcel, parcel_id,
+    patient_application, refused, stored,
 };
 use crate::follower::whole_log;
 use crate::sample::{Counter, Parcel};
-use crate::Harness;
 use idp_application::{Application, ChangeSet, Error, ErrorKind, RowWrite, WriteKind};
 use idp_domain::{ColumnSet, EntityId, Record};
 use std::sync::atomic::{AtomicU32, Ordering};

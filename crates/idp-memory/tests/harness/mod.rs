@@ -7,13 +7,13 @@ use idp_memory::MemoryStore;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub struct MemoryHarness {
-    pub store: Arc<MemoryStore>,
+pub(crate) struct MemoryHarness {
+    store: Arc<MemoryStore>,
     clock: Arc<ManualClock>,
 }
 
 impl MemoryHarness {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_unix_micros(1_700_000_000_000_000)));
         let store = Arc::new(MemoryStore::default().with_clock(clock.clone()));
         let backend: Arc<dyn Backend> = store.clone();

@@ -59,6 +59,31 @@ impl PgHarness {
         addresses.next().expect("a host has an address")
     }
 
+    /// A connection to the schema, beside the store.
+    pub fn control(&self) -> &Client {
+        &self.control
+    }
+
+    /// Another one.
+    pub async fn another_control(&self) -> Client {
+        client(&self.url, Some(&self.schema)).await
+    }
+
+    /// Ends when a connection of a store to the schema waits for a lock.
+    pub async fn wait_until_a_lock_is_waited_for(&self) {
+        const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
+            WHERE application_name = $1 AND wait_event_type = 'Lock'";
+        let watcher = self.another_control().await;
+        for _ in 0..10_000 {
+            let row = watcher.query_one(WAITING, &[&self.schema]).await;
+            if row.expect("the activity can be read").get::<_, i64>(0) > 0 {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("nobody waits for a lock");
+    }
+
     /// Another store on the same schema, through a proxy on that port.
     pub async fn connect_through(&self, port: u16) -> PgStore {
         let address = self.address();
@@ -204,7 +229,8 @@ impl Drop for PgHarness {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async {
                 let admin = client(&url, None).await;
-                let drop = format!("DROP SCHEMA {schema} CASCADE");
+                // A test that failed may still hold locks.
+                let drop = format!("SET lock_timeout = '5s'; DROP SCHEMA {schema} CASCADE");
                 admin.batch_execute(&drop).await.expect("the schema can be dropped");
             });
         });

@@ -184,11 +184,6 @@ impl Simulation {
             stopped.expect("a stop ends").expect("the database answers again");
         }
         let history = self.service.recorder.history();
-        let dups = history.deliveries.len() - committed;
-        let lost = history.faults.iter().filter(|f| matches!(f, idp_testkit::Fault::LeasesLost{..})).count();
-        let amb: u64 = history.faults.iter().map(|f| match f { idp_testkit::Fault::AmbiguousSend{messages, ..} => *messages, _ => 0 }).sum();
-        let tenures: std::collections::HashSet<_> = history.deliveries.iter().map(|d| (d.lane, d.epoch)).collect();
-        println!("seed {seed}: committed {committed} dups {dups} lost-faults {lost} ambiguous {amb} tenures {} workers {}", tenures.len(), self.workers_started);
         let violations = check(&history);
         assert!(violations.is_empty(), "seed {seed}: {violations:#?}");
     }

@@ -1,0 +1,20 @@
+//! The suite of read models: [`ProjectionStore`](idp_application::ProjectionStore), and what
+//! [`Reads`](idp_application::Reads) shows of what it stored.
+
+pub mod reads;
+pub mod rows;
+
+/// Expands to one test for each clause of read models. Takes an expression that, awaited, gives a
+/// [`Harness`](crate::Harness) of its own to each clause.
+#[macro_export]
+macro_rules! projection {
+    ($harness:expr) => {
+        mod projection {
+            #[allow(unused_imports, reason = "the expression may need what stands around it")]
+            use super::*;
+
+            $crate::projection_reads!($harness);
+            $crate::projection_rows!($harness);
+        }
+    };
+}

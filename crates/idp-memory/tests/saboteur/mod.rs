@@ -1,0 +1,124 @@
+//! A store that is broken on purpose, in one way at a time.
+
+mod log;
+mod projection;
+mod store;
+
+use crate::harness::MemoryHarness;
+use idp_application::{Backend, BoxFuture, Error, LaneLease, Migrate, Reader, WorkerId};
+use idp_conformance::{AuditColumns, Capabilities, Harness};
+use idp_domain::{TableSchema, TenantId, Uuid};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bug {
+    /// Nothing: what every clause must let pass.
+    None,
+
+    LosesTheLastEvent,
+    SwapsTwoEvents,
+    WritesEventsBeforeItChecks,
+    CommitsRowByRow,
+    YieldsInTheMiddleOfACommit,
+    RereadsTheVersion,
+    ClearsOtherColumns,
+    SwallowsDuplicates,
+    CountsNoRows,
+    TakesARoundTripMore,
+
+    LeaksAnotherTenant,
+    ShowsDeletedRows,
+    TakesUnknownForFalse,
+    SortsTextByLanguage,
+    SortsNullsFirst,
+    IgnoresTheStartOfAPage,
+    IgnoresTheLimit,
+    RoundsFloats,
+    TrimsText,
+    CutsMicroseconds,
+
+    SkipsAnEvent,
+    ReadsAnEventTwice,
+    ReordersALane,
+    IgnoresTheLimitOfARead,
+    ChangesAnEnvelope,
+    GivesALaneToTwo,
+    KeepsTheEpoch,
+    AcceptsOldProgress,
+    LetsLeasesExpireEarly,
+    LetsLeasesExpireLate,
+    ForgetsToRenew,
+    ForgetsProgress,
+
+    MovesTheCheckpointWithoutRows,
+    WritesRowsWithoutTheCheckpoint,
+    AppliesUnderAnOldEpoch,
+    KeepsRowsAtAReset,
+    ForgetsRevisions,
+}
+
+/// A store with a bug.
+pub(crate) struct Saboteur {
+    store: Arc<dyn Backend>,
+    bug: Bug,
+    /// Every lease that it gave, the last one last.
+    given: Mutex<Vec<(Reader, WorkerId, LaneLease)>>,
+}
+
+impl Saboteur {
+    fn given(&self) -> Vec<(Reader, WorkerId, LaneLease)> {
+        self.given.lock().expect("nothing panics while it holds this").clone()
+    }
+}
+
+impl Migrate for Saboteur {
+    fn migrate<'a>(
+        &'a self,
+        tables: &'a [&'static TableSchema],
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        self.store.migrate(tables)
+    }
+}
+
+/// The memory store with a bug in front of it.
+pub(crate) struct SabotagedHarness {
+    memory: MemoryHarness,
+    saboteur: Arc<Saboteur>,
+}
+
+impl SabotagedHarness {
+    pub(crate) async fn start(bug: Bug) -> Self {
+        let memory = MemoryHarness::start().await;
+        let saboteur = Saboteur { store: memory.backend(), bug, given: Mutex::default() };
+        Self { memory, saboteur: Arc::new(saboteur) }
+    }
+}
+
+impl Harness for SabotagedHarness {
+    fn backend(&self) -> Arc<dyn Backend> {
+        self.saboteur.clone()
+    }
+
+    async fn second_process(&self) -> Arc<dyn Backend> {
+        self.saboteur.clone()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.memory.capabilities()
+    }
+
+    async fn audit(
+        &self,
+        tenant: &TenantId,
+        table: &'static TableSchema,
+        key: Uuid,
+    ) -> Option<AuditColumns> {
+        self.memory.audit(tenant, table, key).await
+    }
+
+    fn advance_lease_clock(&self, by: Duration) -> bool {
+        self.memory.advance_lease_clock(by)
+    }
+}
