@@ -4,8 +4,8 @@ use crate::bootstrap::Core;
 use crate::http::{DevAccess, HttpState, routes};
 use crate::settings::{Bus, Settings};
 use idp::application::BoxError;
-use idp::http::axum::{self, Router};
 use idp::http::Shutdown;
+use idp::http::axum::{self, Router};
 use idp::projection::ProjectorHandle;
 use idp::relay::RelayHandle;
 use std::io;
@@ -25,7 +25,11 @@ pub struct Service {
 
 impl Service {
     /// Starts the engines. With development access, only its tokens are accepted.
-    pub fn start(core: &Core, settings: &Settings, dev: Option<DevAccess>) -> Result<Self, BoxError> {
+    pub fn start(
+        core: &Core,
+        settings: &Settings,
+        dev: Option<DevAccess>,
+    ) -> Result<Self, BoxError> {
         let authenticator = match &dev {
             Some(dev) => dev.issuer().authenticator(),
             None => settings.auth.clone().ok_or("auth.* is not set")?,

@@ -111,7 +111,9 @@ fn listen(source: &mut Source, purpose: Purpose) -> SocketAddr {
         usual
     });
     if purpose == Purpose::Development && !listen.ip().is_loopback() {
-        let message = format!("development lets everybody in, so it listens on a loopback address, not {listen}");
+        let message = format!(
+            "development lets everybody in, so it listens on a loopback address, not {listen}"
+        );
         source.refuse("server.listen", message);
     }
     listen

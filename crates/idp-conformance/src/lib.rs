@@ -5,18 +5,19 @@
 mod harness;
 pub mod sample;
 
-mod clauses;
+pub mod unit_of_work;
+pub mod repository;
 pub mod outbox;
 pub mod projection;
-pub mod repository;
-pub mod unit_of_work;
 
-mod abandon;
-mod catalog;
-mod eventually;
-mod fixture;
-mod follower;
+mod clauses;
 mod run;
+
+mod fixture;
+mod catalog;
+mod follower;
+mod eventually;
+mod abandon;
 
 pub use harness::{AuditColumns, Capabilities, Harness};
 

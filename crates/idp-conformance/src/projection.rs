@@ -1,8 +1,8 @@
 //! The suite of read models: [`ProjectionStore`](idp_application::ProjectionStore), and what
 //! [`Reads`](idp_application::Reads) shows of what it stored.
 
-pub mod reads;
 pub mod rows;
+pub mod reads;
 
 /// Expands to one test for each clause of read models. Takes an expression that, awaited, gives a
 /// [`Harness`](crate::Harness) of its own to each clause.

@@ -1,9 +1,9 @@
 //! The suite of reading: clause 5 of [`Store`](idp_application::Store). A query sees rows of its
 //! scope and no others, specifications and orders mean the same everywhere.
 
-pub mod order;
-pub mod specifications;
 pub mod tenants;
+pub mod specifications;
+pub mod order;
 
 /// Expands to one test for each clause of reading. Takes an expression that, awaited, gives a
 /// [`Harness`](crate::Harness) of its own to each clause.

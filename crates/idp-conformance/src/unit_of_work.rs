@@ -2,16 +2,16 @@
 //! [`Store`](idp_application::Store), what use cases build on them, and
 //! [`Migrate`](idp_application::Migrate).
 
-pub mod audit;
-pub mod cancellation;
 pub mod commit;
-pub mod cost;
-pub mod listing;
-pub mod migration;
-pub mod removal;
-pub mod tracking;
-pub mod values;
 pub mod versions;
+pub mod tracking;
+pub mod listing;
+pub mod removal;
+pub mod audit;
+pub mod values;
+pub mod cancellation;
+pub mod cost;
+pub mod migration;
 
 /// Expands to one test for each clause of the unit of work. Takes an expression that, awaited, gives
 /// a [`Harness`](crate::Harness) of its own to each clause.

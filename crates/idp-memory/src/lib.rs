@@ -3,19 +3,18 @@
 #![forbid(unsafe_code)]
 
 mod store;
-
 mod state;
 
-mod commit;
-mod query;
 mod table;
+mod query;
+mod commit;
 
-mod leases;
 mod log;
+mod leases;
 mod projection;
 
-mod console_bus;
 mod memory_bus;
+mod console_bus;
 
 pub use console_bus::ConsoleBus;
 pub use memory_bus::MemoryBus;

@@ -25,12 +25,11 @@ mod events;
 mod groups;
 mod rows;
 
-use crate::error::{STALE, translate};
+use crate::error::{STALE, translate_for};
 use crate::parameter::Parameter;
 use builder::Builder;
 use groups::{Group, grouped};
 use idp_application::{ChangeSet, Error, ErrorKind, LaneCount};
-use idp_sql::{duplicate, unique_index};
 
 /// The statement of one commit, and how to read its refusal.
 pub(crate) struct CommitStatement<'c> {
@@ -53,18 +52,12 @@ impl<'c> CommitStatement<'c> {
 
     /// What the server's refusal means in terms of the change set.
     pub(crate) fn refusal(&self, error: tokio_postgres::Error) -> Error {
-        let translated = translate("commit", error);
-        let source = std::error::Error::source(&translated)
-            .and_then(|source| source.downcast_ref::<tokio_postgres::Error>())
-            .and_then(tokio_postgres::Error::as_db_error);
-        let Some(detail) = source else { return translated };
-        if detail.code().code() == STALE {
-            return self.conflict(detail.message());
-        }
-        let unique = detail.table().zip(detail.constraint());
-        match unique.filter(|_| translated.kind() == ErrorKind::Duplicate) {
-            Some((table, constraint)) => self.duplicate(table, constraint).unwrap_or(translated),
-            None => translated,
+        match error.as_db_error().filter(|detail| detail.code().code() == STALE) {
+            Some(detail) => self.conflict(detail.message()),
+            None => {
+                let tables: Vec<_> = self.groups.iter().map(|group| group.table).collect();
+                translate_for("commit", error, &tables)
+            }
         }
     }
 
@@ -81,16 +74,6 @@ impl<'c> CommitStatement<'c> {
             None => "an aggregate was changed by somebody else".into(),
         };
         Error::new(ErrorKind::Conflict, "commit", message)
-    }
-
-    fn duplicate(&self, table: &str, constraint: &str) -> Option<Error> {
-        let table = self.groups.iter().map(|group| group.table).find(|t| t.name == table)?;
-        let number = (0..table.unique.len()).find(|n| unique_index(table, *n) == constraint);
-        let columns = match number {
-            Some(number) => table.unique[number].iter().map(|c| table.columns[*c].name).collect(),
-            None => vec![table.key_column().name],
-        };
-        Some(duplicate(table, &columns))
     }
 }
 

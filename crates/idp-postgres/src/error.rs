@@ -1,7 +1,9 @@
 //! Driver errors as errors of the application layer: the only place that knows SQLSTATE.
 
 use idp_application::{Error, ErrorKind};
-use tokio_postgres::error::SqlState;
+use idp_domain::TableSchema;
+use idp_sql::{duplicate, unique_index};
+use tokio_postgres::error::{DbError, SqlState};
 
 /// The SQLSTATE with which a commit says that a row did not have the expected version.
 pub(crate) const STALE: &str = "IDP01";
@@ -13,6 +15,32 @@ pub(crate) fn translate(operation: &'static str, error: tokio_postgres::Error) -
         None => (ErrorKind::Unavailable, "the database cannot be reached"),
     };
     Error::new(kind, operation, message).with_source(error)
+}
+
+/// The same, for a statement that writes these tables: a taken unique key is named by its columns.
+pub(crate) fn translate_for(
+    operation: &'static str,
+    error: tokio_postgres::Error,
+    tables: &[&'static TableSchema],
+) -> Error {
+    match error.as_db_error().and_then(|detail| taken_key(detail, tables)) {
+        Some(duplicate) => duplicate.with_source(error),
+        None => translate(operation, error),
+    }
+}
+
+fn taken_key(detail: &DbError, tables: &[&'static TableSchema]) -> Option<Error> {
+    if *detail.code() != SqlState::UNIQUE_VIOLATION {
+        return None;
+    }
+    let table = tables.iter().find(|table| Some(table.name) == detail.table())?;
+    let number = (0..table.unique.len())
+        .find(|number| Some(unique_index(table, *number).as_str()) == detail.constraint());
+    let columns = match number {
+        Some(number) => table.unique[number].iter().map(|c| table.columns[*c].name).collect(),
+        None => vec![table.key_column().name],
+    };
+    Some(duplicate(table, &columns))
 }
 
 /// Whether the server said what became of the statement; if not, a commit may have happened.

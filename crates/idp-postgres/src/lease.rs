@@ -55,7 +55,7 @@ const ADVANCE: &str = "
       FROM unnest((SELECT $2::smallint[]), (SELECT $3::bigint[]), (SELECT $4::bigint[]),
                   (SELECT $5::bigint[]), (SELECT $6::bigint[]))
            AS i(lane, epoch, tick, position, sequence)
-     WHERE l.reader = $1 AND l.lane = i.lane AND l.epoch = i.epoch
+     WHERE l.reader = $1 AND l.lane = i.lane AND l.epoch = i.epoch AND l.owner IS NOT NULL
     RETURNING l.lane";
 
 const RELEASE: &str = "

@@ -1,6 +1,7 @@
 //! Read models and their checkpoint, written by one statement.
 
 use crate::dialect::type_name;
+use crate::error::translate_for;
 use crate::lease::millis;
 use crate::parameter::Parameter;
 use crate::store::PgStore;
@@ -17,14 +18,14 @@ const CHECKPOINT: &str = "
       UPDATE idp_reader_lane
          SET tick = $4::bigint, position = $5::bigint, sequence = $6::bigint,
              lease_until = clock_timestamp() + $7::bigint * interval '1 millisecond'
-       WHERE reader = $1 AND lane = $2::smallint AND epoch = $3::bigint
+       WHERE reader = $1 AND lane = $2::smallint AND epoch = $3::bigint AND owner IS NOT NULL
       RETURNING 1
     )";
 
 const RESET: &str = "
     WITH c AS (
       UPDATE idp_reader_lane SET tick = 0, position = 0, sequence = 0
-       WHERE reader = $1 AND lane = $2::smallint AND epoch = $3::bigint
+       WHERE reader = $1 AND lane = $2::smallint AND epoch = $3::bigint AND owner IS NOT NULL
       RETURNING 1
     )";
 
@@ -49,7 +50,8 @@ impl PgStore {
             statement.delete(table, &deletes);
         }
         statement.sql.push_str("\nSELECT count(*) FROM c");
-        self.run_batch("apply", &statement.sql, &statement.parameters).await
+        let tables: Vec<_> = batch.writes.iter().map(|write| write.table).collect();
+        self.run_batch("apply", &statement.sql, &statement.parameters, &tables).await
     }
 
     async fn reset_table(
@@ -72,7 +74,7 @@ impl PgStore {
             Parameter::SmallInt(lane.number()),
             Parameter::BigInt(epoch),
         ];
-        self.run_batch("reset", &sql, &parameters).await
+        self.run_batch("reset", &sql, &parameters, &[table]).await
     }
 
     async fn run_batch(
@@ -80,8 +82,12 @@ impl PgStore {
         operation: &'static str,
         sql: &str,
         parameters: &[Parameter<'_>],
+        tables: &[&'static TableSchema],
     ) -> Result<Applied, Error> {
-        let rows = self.rows(operation, sql, parameters, &mut Cost::default()).await?;
+        let mut checkout = self.pool.checkout().await?;
+        let result = checkout.session.query(sql, parameters, &mut Cost::default()).await;
+        checkout.give_back();
+        let rows = result.map_err(|e| translate_for(operation, e, tables))?;
         let found: i64 = rows.first().map_or(0, |row| row.get(0));
         Ok(if found == 1 { Applied::Done } else { Applied::Fenced })
     }

@@ -5,3 +5,6 @@ mod harness;
 use harness::PgHarness;
 
 idp_conformance::unit_of_work!(PgHarness::start());
+idp_conformance::repository!(PgHarness::start());
+idp_conformance::outbox!(PgHarness::start());
+idp_conformance::projection!(PgHarness::start());

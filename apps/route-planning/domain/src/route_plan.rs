@@ -1,6 +1,8 @@
 //! The route plan: one vehicle's round from the depot to the depot, and its rules.
 
-use crate::{DriverId, Location, RoutePlanError, RoutePlanEvent, RoutePlanId, Status, Stop, TimeWindow};
+use crate::{
+    DriverId, Location, RoutePlanError, RoutePlanEvent, RoutePlanId, Status, Stop, TimeWindow,
+};
 use idp_domain::{Aggregate, Pending};
 use std::collections::HashSet;
 

@@ -36,5 +36,7 @@ fn line(row: &BoardRow) -> String {
     let status = row.status.as_str();
     #[expect(clippy::cast_precision_loss, reason = "it is only shown")]
     let cost = row.cost_tenths as f64 / 10.0;
-    format!("{status:<12}{reference:<28}{stop_count:>5} stops {load:>6}/{capacity:<6} cost {cost:<10} {plan_id}")
+    format!(
+        "{status:<12}{reference:<28}{stop_count:>5} stops {load:>6}/{capacity:<6} cost {cost:<10} {plan_id}"
+    )
 }

@@ -29,9 +29,8 @@ curl -sS "$URL/api/route-plans?status=done&limit=5" -H "Authorization: Bearer $@
 
 /// The lines for a service on that address.
 pub(super) fn greeting(listen: SocketAddr, dev: &DevAccess) -> String {
-    let variable = |tenant: &idp::prelude::TenantId| {
-        tenant.as_str().to_uppercase().replace('-', "_")
-    };
+    let variable =
+        |tenant: &idp::prelude::TenantId| tenant.as_str().to_uppercase().replace('-', "_");
     let mut tokens = String::new();
     for tenant in dev.tenants() {
         let token = dev.token(tenant);

@@ -44,5 +44,8 @@ fn tell(
         None => "by construction",
     };
     let SolvedInstance { name, cost, .. } = instance;
-    Ok(writeln!(out, "{name} for tenant {tenant}: {plans} plans, {stops} stops, cost {cost}, {check}")?)
+    Ok(writeln!(
+        out,
+        "{name} for tenant {tenant}: {plans} plans, {stops} stops, cost {cost}, {check}"
+    )?)
 }

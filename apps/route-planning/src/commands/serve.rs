@@ -27,9 +27,9 @@ pub(crate) async fn serve(
         Some(dev) => add_sample(&core.app, &dev.tenants()[0]).await?,
         None => None,
     };
-    let listener = TcpListener::bind(settings.listen).await.map_err(|error| {
-        format!("server.listen: {} cannot be used: {error}", settings.listen)
-    })?;
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .map_err(|error| format!("server.listen: {} cannot be used: {error}", settings.listen))?;
     let listen = listener.local_addr()?;
     writeln!(out, "Route planning is at http://{listen}/ and its API at http://{listen}/docs")?;
     writeln!(out, "Everything is kept in {}", settings.database)?;

@@ -1,9 +1,9 @@
 //! `GET /dev/token`, which exists in development only.
 
 use idp::application::Actor;
+use idp::http::axum::Router;
 use idp::http::axum::extract::State;
 use idp::http::axum::routing::get;
-use idp::http::axum::Router;
 use idp::http::{DevIssuer, Json, Problem, Query};
 use idp::prelude::*;
 use serde::Deserialize;

@@ -27,9 +27,7 @@ pub(super) async fn handle(
     let cmd = DispatchNextRoute { driver };
     let state = app.run(context, |uow| dispatch_next_route(uow, cmd)).await?;
     Ok(match state {
-        Some(state) => {
-            (VersionTag(state.version), Json(PlanBody::of(&state))).into_response()
-        }
+        Some(state) => (VersionTag(state.version), Json(PlanBody::of(&state))).into_response(),
         None => StatusCode::NO_CONTENT.into_response(),
     })
 }

@@ -35,7 +35,10 @@ pub(super) mod ready {
             .tag("Health")
             .public()
             .answers_empty(StatusCode::NO_CONTENT, "They may")
-            .problem(StatusCode::SERVICE_UNAVAILABLE, "The store does not answer, or the service stops")
+            .problem(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The store does not answer, or the service stops",
+            )
     }
 
     pub(in crate::http) async fn handle(

@@ -50,8 +50,8 @@ struct Follower {
 impl Follower {
     fn events(self) -> impl Stream<Item = Result<LiveEvent, Error>> + Send {
         stream::try_unfold(self, |mut follower| async {
-            let rows = follower.next().await?;
-            Ok(Some((stream::iter(rows.into_iter().map(event)), follower)))
+            let events: Vec<_> = follower.next().await?.iter().map(event).collect();
+            Ok(Some((stream::iter(events), follower)))
         })
         .try_flatten()
     }
@@ -70,6 +70,6 @@ impl Follower {
     }
 }
 
-fn event(row: Revised<BoardRow>) -> Result<LiveEvent, Error> {
-    Ok(LiveEvent::json(row.revision, &BoardBody::of(&row))?.named("plan"))
+fn event(row: &Revised<BoardRow>) -> Result<LiveEvent, Error> {
+    Ok(LiveEvent::json(row.revision, &BoardBody::of(row))?.named("plan"))
 }

@@ -22,7 +22,10 @@ pub struct SolvedInstance {
 
 impl SolvedInstance {
     /// Fails when a text is damaged, or the routes break a rule of the instance.
-    pub fn parse(instance: NamedText<'_>, solution: Option<NamedText<'_>>) -> Result<Self, BoxError> {
+    pub fn parse(
+        instance: NamedText<'_>,
+        solution: Option<NamedText<'_>>,
+    ) -> Result<Self, BoxError> {
         let instance = Instance::parse(instance.0, instance.1)?;
         let solution = solution.map(|(file, text)| Solution::parse(file, text, &instance));
         let solution = solution.transpose()?;

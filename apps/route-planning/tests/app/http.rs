@@ -183,8 +183,7 @@ async fn all_faults_of_a_plan_are_told_at_once(client: Client) {
     assert_eq!(refused.problem(), (422, "validation_failed"));
     let faults = refused.body["errors"].as_array().expect("faults");
     let fields: Vec<_> = faults.iter().map(|fault| fault["field"].as_str()).collect();
-    let expected =
-        ["reference", "cost_tenths", "capacity", "stops[1].customer", "stops[1].window"];
+    let expected = ["reference", "cost_tenths", "capacity", "stops[1].customer", "stops[1].window"];
     assert_eq!(fields, expected.map(Some));
     let mut misspelt = new_plan("monday/1", 0);
     misspelt["prio"] = json!(1);

@@ -8,5 +8,6 @@ mod http;
 mod import;
 mod live;
 mod page;
+mod program;
 mod settings;
 mod use_cases;

@@ -53,6 +53,7 @@ pub(crate) async fn on_sqlite() -> (Client, TempDir) {
 }
 
 /// `None`, with the reason printed, where there is no server to test with.
+#[expect(clippy::print_stdout, reason = "a test that is skipped says why")]
 pub(crate) async fn on_postgres() -> Option<Client> {
     let Ok(server) = std::env::var("IDP_TEST_PG") else {
         println!("skipped: IDP_TEST_PG does not name a PostgreSQL server");

@@ -1,6 +1,7 @@
 //! Rows and the checkpoint are one: both are written, or neither is.
 
 use crate::Harness;
+use crate::abandon::abandon_after;
 use crate::clauses::clauses;
 use crate::eventually::eventually;
 use crate::fixture::{refused, tenant};
@@ -28,6 +29,7 @@ clauses! {
     every_value_of_a_row_comes_back,
     one_key_can_exist_in_two_tenants,
     a_batch_can_hold_a_thousand_rows,
+    a_batch_dropped_at_any_await_point_is_applied_as_a_whole_or_not_at_all,
     a_reset_empties_the_table_and_starts_from_the_beginning,
     a_reset_under_an_old_epoch_changes_nothing,
 }
@@ -299,6 +301,33 @@ pub async fn a_batch_can_hold_a_thousand_rows<H: Harness>(harness: H) {
     applied(&keeper, 2, writes.collect()).await;
     let expected: Vec<_> = (1..=1_000).step_by(2).map(|number| (urgent(number), 2)).collect();
     assert_eq!(rows(&backend, "acme").await, expected);
+}
+
+/// The row and the checkpoint say the same number, whichever it is.
+pub async fn a_batch_dropped_at_any_await_point_is_applied_as_a_whole_or_not_at_all<H: Harness>(
+    harness: H,
+) {
+    let backend = harness.backend();
+    let mut keeper = board_keeper(&backend).await;
+    let row = BoardRow::numbered(1);
+    applied(&keeper, 1, vec![put("acme", &row, 1)]).await;
+    let mut number = 1;
+    for _ in 0..20 {
+        for polls in 0.. {
+            number += 1;
+            let batch = apply(&keeper, number, vec![put("acme", &row, number)]);
+            let outcome = abandon_after(batch, polls).await;
+            // The next epoch fences what was dropped and is still on its way.
+            let (_, sequence) = checkpoint(&mut keeper).await;
+            assert_eq!(rows(&backend, "acme").await, [(row.clone(), sequence)]);
+            if let Some(outcome) = outcome {
+                assert_eq!(outcome.expect("the lease is held"), Applied::Done);
+                assert_eq!(sequence, number);
+                break;
+            }
+            assert!(polls < 1_000, "the batch never ends");
+        }
+    }
 }
 
 /// Of every tenant; the lease stays.

@@ -50,6 +50,7 @@ struct Probe {
 
 impl Browser {
     /// Opens the page of the service; `None`, with the reason printed, where there is no browser.
+    #[expect(clippy::print_stdout, reason = "a test that is skipped says why")]
     pub(super) async fn open(client: &Client) -> Option<Self> {
         let Some(program) = program() else {
             println!("skipped: none of {NAMES:?} is installed");
@@ -84,15 +85,15 @@ impl Browser {
 
     /// Clicks on the first element of that selector.
     pub(super) fn clicks(&self, selector: &str) {
-        self.order(serde_json::json!({ "click": selector }));
+        self.order(&serde_json::json!({ "click": selector }));
     }
 
     /// Chooses an option.
     pub(super) fn chooses(&self, selector: &str, option: &str) {
-        self.order(serde_json::json!({ "choose": selector, "option": option }));
+        self.order(&serde_json::json!({ "choose": selector, "option": option }));
     }
 
-    fn order(&self, order: serde_json::Value) {
+    fn order(&self, order: &serde_json::Value) {
         self.orders.send(order.to_string()).expect("the service runs");
     }
 }
@@ -109,7 +110,8 @@ async fn serve(client: &Client, probe: Probe) -> SocketAddr {
     let page = client.anonymous(Method::GET, "/").send().await;
     let policy = page.header("content-security-policy").to_owned();
     let html = page.body.as_str().expect("text");
-    let html = html.replace("</head>", "<script type=\"module\" src=\"/probe.js\"></script></head>");
+    let html =
+        html.replace("</head>", "<script type=\"module\" src=\"/probe.js\"></script></head>");
     let mut headers = HeaderMap::new();
     headers.insert("content-type", "text/html; charset=utf-8".parse().expect("a header"));
     headers.insert("content-security-policy", policy.parse().expect("a header"));
