@@ -9,7 +9,7 @@ use idp::domain::{Record, TableSchema};
 use idp::memory::ConsoleBus;
 use idp::postgres::{PgOptions, PgStore};
 use idp::prelude::*;
-use idp::projection::ProjectorHandle;
+use idp::projection::{Projector, ProjectorConfig, ProjectorHandle};
 use idp::relay::{Relay, RelayConfig, RelayHandle};
 use idp::sqlite::{SqliteOptions, SqliteStore};
 use route_planning_domain::RoutePlan;
@@ -54,7 +54,10 @@ impl Core {
 
     /// Keeps the board from now on.
     pub fn start_projector(&self) -> Result<ProjectorHandle, Error> {
-        Ok(idp::projection::start(RoutePlanBoard, Arc::clone(&self.backend), self.app.committed()))
+        let config = ProjectorConfig::default();
+        let backend = Arc::clone(&self.backend);
+        let committed = self.app.committed();
+        Ok(Projector::new(config, RoutePlanBoard, backend, worker(), committed)?.start())
     }
 }
 

@@ -43,7 +43,7 @@ impl Service {
         let state = HttpState {
             app: core.app.clone(),
             authenticator,
-            board_changed: projector.applied().clone(),
+            board_changed: projector.updated().clone(),
             shutdown: shutdown.clone(),
         };
         Ok(Self { routes: routes(state, dev), relay, projector, shutdown })

@@ -2,6 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const MARGIN = 26;
+const NUMBER_SIZE = 18;
 
 /**
  * Draws the plans; each has `depot`, `stops` and `look` (the class names of its colour and dash).
@@ -51,11 +52,12 @@ function route(plan, place, { onPoint, onPick }) {
   group.dataset.plan = plan.id;
   const home = place(plan.depot);
   const stops = plan.stops.map((stop) => ({ ...stop, at: place(stop.location) }));
+  const visits = numberedLast(stops.map((stop, index) => ({ ...stop, position: index + 1 })));
   const points = [home, ...stops.map((stop) => stop.at), home].map((at) => at.join(" ")).join(" ");
   group.append(
     element("polyline", { class: "reach", points }),
     element("polyline", { class: "line", points }),
-    ...stops.map((stop, index) => visit(stop, index + 1)),
+    ...visits.map(visit),
     titled(`${plan.reference}: ${plan.stops.length} stops`),
   );
   group.addEventListener("pointerenter", () => onPoint(plan.id));
@@ -64,8 +66,20 @@ function route(plan, place, { onPoint, onPick }) {
   return group;
 }
 
-function visit({ at: [cx, cy], customer, demand }, position) {
-  const group = element("g", { class: "stop" });
+/** Says of each stop whether its number has room beside those before, and puts those that have on top. */
+function numberedLast(stops) {
+  const numbered = [];
+  for (const stop of stops) {
+    const [x, y] = stop.at;
+    const isFar = ({ at }) => Math.hypot(at[0] - x, at[1] - y) > NUMBER_SIZE;
+    if (numbered.every(isFar)) numbered.push(stop);
+  }
+  const crowded = stops.filter((stop) => !numbered.includes(stop));
+  return [...crowded, ...numbered.map((stop) => ({ ...stop, isNumbered: true }))];
+}
+
+function visit({ at: [cx, cy], customer, demand, position, isNumbered }) {
+  const group = element("g", { class: isNumbered ? "stop numbered" : "stop" });
   const number = element("text", { x: cx, y: cy });
   number.textContent = position;
   const label = titled(`Stop ${position}: customer ${customer}, demand ${demand}`);

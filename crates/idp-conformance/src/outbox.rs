@@ -1,5 +1,14 @@
-//! The suite of the outbox: [`OutboxLog`](idp_application::OutboxLog), and what commits and readers
-//! are to each other.
+//! The suite of the outbox.
+//!
+//! | contract of [`OutboxLog`](idp_application::OutboxLog) | tests |
+//! |---|---|
+//! | 1: every committed event, none of a rolled-back one | [`reading`], [`concurrency`] |
+//! | 2: in the order of versions | [`reading`], [`concurrency`] |
+//! | 3: the same again from the same cursor | [`reading`], [`concurrency`] |
+//! | 4: one worker a lane, a claim raises the epoch | [`leases`] |
+//! | 5: no progress under an old epoch | [`leases`] |
+//! | 6: claimable after its time, not before | [`leases`], [`membership`] |
+//! | a dropped future leaves the log usable | [`cancellation`] |
 
 pub mod reading;
 pub mod leases;

@@ -1,5 +1,5 @@
-//! The suite of read models: [`ProjectionStore`](idp_application::ProjectionStore), and what
-//! [`Reads`](idp_application::Reads) shows of what it stored.
+//! The suite of read models: the contract of [`ProjectionStore`](idp_application::ProjectionStore)
+//! is in [`rows`], what [`Reads`](idp_application::Reads) shows of what it stored in [`reads`].
 
 pub mod rows;
 pub mod reads;

@@ -1,5 +1,6 @@
-//! The suite of reading: clause 5 of [`Store`](idp_application::Store). A query sees rows of its
-//! scope and no others, specifications and orders mean the same everywhere.
+//! The suite of reading: contract 5 of [`Store`](idp_application::Store). A query sees rows of its
+//! scope and no others ([`tenants`]), specifications mean the same in memory and everywhere else
+//! ([`specifications`]), and so do orders and pages ([`order`]).
 
 pub mod tenants;
 pub mod specifications;

@@ -1,6 +1,16 @@
-//! The suite of the unit of work over a store: clauses 1 to 4, 6 and 7 of
-//! [`Store`](idp_application::Store), what use cases build on them, and
-//! [`Migrate`](idp_application::Migrate).
+//! The suite of the unit of work over a store.
+//!
+//! | contract | tests |
+//! |---|---|
+//! | [`Store`](idp_application::Store) 1: all or nothing | [`commit`], [`cancellation`] |
+//! | 2: only the expected version, or `Conflict` | [`versions`] |
+//! | 3: unique keys, or `Duplicate` | [`removal`], [`tracking`] |
+//! | 4: only the columns named | [`tracking`] |
+//! | 6: positions are drawn last | [`concurrency`](crate::outbox::concurrency) of the outbox |
+//! | 7: a dropped future leaves nothing | [`cancellation`] |
+//! | [`Migrate`](idp_application::Migrate) | [`migration`] |
+//! | values as [`Kind`](idp_domain::Kind) describes them | [`values`] |
+//! | what a [`Uow`](idp_application::Uow) builds on these | [`tracking`], [`listing`], [`removal`], [`audit`], [`cost`] |
 
 pub mod commit;
 pub mod versions;

@@ -1,6 +1,6 @@
 //! JSON in the one form that every language writes the same way (RFC 8785).
 
-use serde_json::Value;
+use serde_json::{Map, Number, Value};
 use std::fmt;
 
 /// The largest integer that every JSON reader keeps exactly: 2^53 - 1 (RFC 7493, section 2.2).
@@ -12,37 +12,89 @@ const INTEGER_MAX: u64 = (1 << 53) - 1;
 /// Fails on an integer beyond 2^53 - 1, which other languages would round: such a number has to be
 /// a string.
 pub fn canonical_json(value: &Value) -> Result<String, CanonicalJsonError> {
-    check_integers(value, &mut Vec::new())?;
-    serde_json_canonicalizer::to_string(value)
-        .map_err(|e| CanonicalJsonError { member: String::new(), reason: e.to_string() })
+    let mut writer = Writer { json: Vec::with_capacity(512), path: Vec::new() };
+    writer.value(value)?;
+    Ok(String::from_utf8(writer.json).expect("JSON is written as UTF-8"))
 }
 
-fn check_integers<'v>(value: &'v Value, path: &mut Vec<&'v str>) -> Result<(), CanonicalJsonError> {
-    match value {
-        Value::Number(number) => {
-            let magnitude =
-                number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs)).unwrap_or(0);
-            if magnitude > INTEGER_MAX {
-                return Err(CanonicalJsonError {
-                    member: path.join("."),
-                    reason: format!(
-                        "{number} is beyond ±{INTEGER_MAX}, which other languages would round: \
-                         send it as a string"
-                    ),
-                });
+struct Writer<'v> {
+    json: Vec<u8>,
+    /// The names of the members that are being written, from the outermost.
+    path: Vec<&'v str>,
+}
+
+impl<'v> Writer<'v> {
+    fn value(&mut self, value: &'v Value) -> Result<(), CanonicalJsonError> {
+        match value {
+            Value::Null => self.json.extend(b"null"),
+            Value::Bool(true) => self.json.extend(b"true"),
+            Value::Bool(false) => self.json.extend(b"false"),
+            Value::Number(number) => return self.number(number),
+            Value::String(text) => self.text(text),
+            Value::Array(items) => {
+                self.json.push(b'[');
+                for (index, item) in items.iter().enumerate() {
+                    self.separate(index);
+                    self.value(item)?;
+                }
+                self.json.push(b']');
             }
-            Ok(())
+            Value::Object(members) => return self.object(members),
         }
-        Value::Array(items) => items.iter().try_for_each(|item| check_integers(item, path)),
-        Value::Object(members) => members.iter().try_for_each(|(name, member)| {
-            path.push(name);
-            check_integers(member, path)?;
-            path.pop();
-            Ok(())
-        }),
-        _ => Ok(()),
+        Ok(())
+    }
+
+    fn object(&mut self, members: &'v Map<String, Value>) -> Result<(), CanonicalJsonError> {
+        let mut members: Vec<(&String, &Value)> = members.iter().collect();
+        // The map is sorted already, but by code points or not at all, as serde_json was built.
+        members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+        self.json.push(b'{');
+        for (index, (name, member)) in members.into_iter().enumerate() {
+            self.separate(index);
+            self.text(name);
+            self.json.push(b':');
+            self.path.push(name);
+            self.value(member)?;
+            self.path.pop();
+        }
+        self.json.push(b'}');
+        Ok(())
+    }
+
+    fn number(&mut self, number: &Number) -> Result<(), CanonicalJsonError> {
+        if number.is_f64() {
+            return serde_json_canonicalizer::to_writer(number, &mut self.json)
+                .map_err(|e| self.fault(e.to_string()));
+        }
+        let magnitude =
+            number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs)).unwrap_or(u64::MAX);
+        if magnitude > INTEGER_MAX {
+            return Err(self.fault(format!(
+                "{number} is beyond ±{INTEGER_MAX}, which other languages would round: send it as \
+                 a string"
+            )));
+        }
+        serde_json::to_writer(&mut self.json, number).expect(WRITABLE);
+        Ok(())
+    }
+
+    /// JSON string escapes are the same in RFC 8785 and in serde_json.
+    fn text(&mut self, text: &str) {
+        serde_json::to_writer(&mut self.json, text).expect(WRITABLE);
+    }
+
+    fn separate(&mut self, index: usize) {
+        if index > 0 {
+            self.json.push(b',');
+        }
+    }
+
+    fn fault(&self, reason: String) -> CanonicalJsonError {
+        CanonicalJsonError { member: self.path.join("."), reason }
     }
 }
+
+const WRITABLE: &str = "writing to memory does not fail";
 
 /// A value that has no canonical form.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -19,10 +19,15 @@ impl ContentHash {
     const KEYED: &'static str = "hmac-sha256:";
 }
 
+const DIGITS: [u8; 16] = *b"0123456789abcdef";
+
 impl fmt::Display for ContentHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self
+            .digest
+            .map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
         f.write_str(if self.keyed { Self::KEYED } else { Self::PLAIN })?;
-        self.digest.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(str::from_utf8(digits.as_flattened()).expect("digits are ASCII"))
     }
 }
 

@@ -76,6 +76,7 @@ caught! {
     MovesTheCheckpointWithoutRows => projection::rows::rows_and_checkpoint_are_written_together;
     WritesRowsWithoutTheCheckpoint => projection::rows::rows_and_checkpoint_are_written_together;
     AppliesUnderAnOldEpoch => projection::rows::a_batch_under_an_old_epoch_writes_nothing;
+    YieldsBetweenRowsAndCheckpoint => projection::rows::a_batch_dropped_at_any_await_point_is_applied_as_a_whole_or_not_at_all;
     KeepsRowsAtAReset => projection::rows::a_reset_empties_the_table_and_starts_from_the_beginning;
     ForgetsRevisions => projection::rows::a_revision_is_stored_with_its_row;
 }

@@ -112,6 +112,7 @@ impl Worker {
         if self.due.join {
             return Step::Join;
         }
+        // Recording comes first: what is given back or read on has nothing left to record.
         self.advance()
             .or_else(|| self.give_back())
             .or_else(|| self.claim())
@@ -169,9 +170,8 @@ impl Worker {
     /// Forgets the lanes that are to leave and are drained: whatever becomes of giving them back,
     /// they are free then or when their leases expire.
     fn give_back(&mut self) -> Option<Step> {
-        let is_drained = |work: &&LaneWork| {
-            work.leaving && !work.has_progress() && !self.sending.contains(&work.lease().lane)
-        };
+        let is_drained =
+            |work: &&LaneWork| work.leaving && !self.sending.contains(&work.lease().lane);
         let drained = self.lanes.values().filter(is_drained);
         let leases: Vec<LaneLease> = drained.map(LaneWork::lease).collect();
         for lease in &leases {

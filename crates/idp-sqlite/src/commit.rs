@@ -43,7 +43,8 @@ impl Plan {
     }
 
     /// Writes all of it into the open transaction. The first row or event that cannot be written
-    /// ends it.
+    /// ends it. The statements that begin and end the transaction are shared with other units, and
+    /// not counted.
     pub(crate) fn write(&self, connection: &Connection) -> Result<Cost, Error> {
         for (write, sql) in self.changes.writes.iter().zip(&self.statements) {
             self.write_row(connection, write, sql)?;

@@ -53,14 +53,19 @@ const LEAVE: &str = "
      WHERE reader = ?1 AND worker = ?2
        AND NOT EXISTS (SELECT 1 FROM idp_reader_lane WHERE reader = ?1 AND owner = ?2)";
 
-/// The present instant in microseconds since 1970, by SQLite's clock, which ticks in milliseconds.
+/// SQLite's clock ticks in milliseconds: it may be that much behind the instant it stands for.
+const CLOCK_TICK_MICROS: i64 = 1_000;
+
+/// The present instant in microseconds since 1970, or up to a tick before.
 pub(crate) fn now(connection: &Connection) -> rusqlite::Result<i64> {
     connection.prepare_cached(NOW)?.query_row([], |row| row.get(0))
 }
 
-/// The instant that much later. A time too long to express means forever.
+/// When a lease that is granted now is over for sure: not before its time, at most a tick after. A
+/// time too long to express means forever.
 pub(crate) fn after(now: i64, ttl: Duration) -> i64 {
-    now.saturating_add(i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX))
+    let ttl = i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX);
+    now.saturating_add(ttl).saturating_add(CLOCK_TICK_MICROS)
 }
 
 pub(crate) fn join(
@@ -187,4 +192,31 @@ pub(crate) fn release(
     }
     let mut leave = connection.prepare_cached(LEAVE)?;
     leave.execute(params![reader.name, BoundUuid(worker.0)]).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_that_is_granted_just_before_the_clock_ticks_is_not_over_before_its_time() {
+        let granted = 100_999;
+        let shown = granted / CLOCK_TICK_MICROS * CLOCK_TICK_MICROS;
+        assert!(after(shown, Duration::from_millis(400)) >= granted + 400_000);
+    }
+
+    #[test]
+    fn a_lease_for_longer_than_can_be_expressed_lasts_forever() {
+        assert_eq!(after(1_700_000_000_000_000, Duration::MAX), i64::MAX);
+    }
+
+    #[test]
+    fn the_clock_of_sqlite_agrees_with_that_of_the_machine() {
+        use idp_application::Clock;
+        let connection = Connection::open_in_memory().expect("memory opens");
+        let before = idp_application::SystemClock.now().unix_micros();
+        let shown = now(&connection).expect("it has a clock");
+        let after = idp_application::SystemClock.now().unix_micros();
+        assert!((before - CLOCK_TICK_MICROS..=after).contains(&shown), "{before} {shown} {after}");
+    }
 }

@@ -27,7 +27,7 @@ impl Durability {
 }
 
 /// Settings of a [`SqliteStore`](crate::SqliteStore).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SqliteOptions {
     /// The number of lanes of the outbox; must be that with which the tables were made.
     pub lanes: LaneCount,

@@ -80,3 +80,60 @@ fn stored_row(row: &Row<'_>, query: &RowQuery) -> Result<StoredRow, Error> {
     });
     Ok(StoredRow { tenant, version, values: values.collect::<Result<_, _>>()? })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use idp_conformance::sample::Parcel;
+    use idp_domain::{Record, Specification, TextField, Uuid, Value};
+
+    fn plan_of(query: &RowQuery) -> String {
+        let connection = Connection::open_in_memory().expect("memory opens");
+        let ddl = idp_sql::table_ddl(&Sqlite, Parcel::SCHEMA).statements.join(";");
+        connection.execute_batch(&ddl).expect("the table is made");
+        let select = idp_sql::select(&Sqlite, query);
+        let statement = Statement { sql: format!("EXPLAIN QUERY PLAN {}", select.sql), ..select };
+        let mut statement = bound(&connection, &statement).expect("valid SQL");
+        let mut rows = statement.raw_query();
+        let mut plan = String::new();
+        while let Some(row) = rows.next().expect("it can be explained") {
+            plan += &row.get::<_, String>(3).expect("text");
+        }
+        plan
+    }
+
+    fn scope() -> Scope {
+        Scope::Tenant(TenantId::new("acme").expect("valid"))
+    }
+
+    fn satisfying(specification: Specification<Parcel>) -> RowQuery {
+        let predicate = specification.into_predicate();
+        RowQuery { predicate, ..RowQuery::all(Parcel::SCHEMA, scope()) }
+    }
+
+    #[test]
+    fn a_read_by_key_is_one_seek() {
+        let query = RowQuery::by_key(Parcel::SCHEMA, scope(), Value::Uuid(Uuid::nil()));
+        assert!(is_by_key(&query));
+        let plan = plan_of(&query);
+        assert!(plan.starts_with("SEARCH parcel USING INDEX sqlite_autoindex_parcel_1"), "{plan}");
+        assert!(plan.ends_with("(tenant_id=? AND id=?)"), "{plan}");
+    }
+
+    #[test]
+    fn texts_that_start_alike_are_found_by_index() {
+        let query = satisfying(Parcel::REFERENCE.starts_with("A"));
+        assert!(!is_by_key(&query));
+        let plan = plan_of(&query);
+        assert!(plan.contains("INDEX parcel_u0 (tenant_id=? AND reference>?)"), "{plan}");
+    }
+
+    #[test]
+    fn more_values_than_a_statement_takes_are_refused_with_the_bound() {
+        let query = satisfying(Parcel::PIECES.is_in(0..32_766));
+        let connection = Connection::open_in_memory().expect("memory opens");
+        let error = fetch(&connection, &query).expect_err("it and the tenant are one too many");
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.message().contains("32767 values, SQLite takes 32766"), "{error}");
+    }
+}

@@ -5,3 +5,6 @@ mod harness;
 use harness::FileHarness;
 
 idp_conformance::unit_of_work!(FileHarness::start());
+idp_conformance::repository!(FileHarness::start());
+idp_conformance::outbox!(FileHarness::start());
+idp_conformance::projection!(FileHarness::start());

@@ -10,6 +10,9 @@ use idp_sqlite::SqliteStore;
 use std::sync::Arc;
 
 idp_conformance::unit_of_work!(MemoryHarness::start());
+idp_conformance::repository!(MemoryHarness::start());
+idp_conformance::outbox!(MemoryHarness::start());
+idp_conformance::projection!(MemoryHarness::start());
 
 struct MemoryHarness {
     store: Arc<SqliteStore>,

@@ -20,9 +20,9 @@ fn counter(number: u128, name: &str) -> Counter {
     counter
 }
 
-async fn add(app: Application, counter: Counter) -> Result<(), Error> {
+async fn add(app: Application, counters: Vec<Counter>) -> Result<(), Error> {
     let unit = app.begin(ann());
-    unit.add(counter)?;
+    counters.into_iter().try_for_each(|counter| unit.add(counter))?;
     unit.commit().await.map(drop)
 }
 
@@ -37,17 +37,20 @@ fn transactions_in_log(path: &Path) -> usize {
     frames.chunks_exact(frame_size).filter(ends_one).count()
 }
 
-/// Commits twenty units that have to wait for another writer, of which one fails. Returns the
-/// number of transactions it took.
+/// Commits twenty units that have to wait for another writer, of which one fails on its second row.
+/// Returns the number of transactions it took.
 async fn commit_twenty(harness: &FileHarness) -> usize {
     let app = Application::new(harness.store.clone());
-    add(app.clone(), counter(0, "taken")).await.expect("the name is free");
+    add(app.clone(), vec![counter(0, "taken")]).await.expect("the name is free");
     let before = transactions_in_log(&harness.path);
     let other = open_as_other(&harness.path);
     other.execute_batch("BEGIN IMMEDIATE").expect("nobody writes");
     let units = (1..=20).map(|number| {
-        let name = if number == 13 { "taken".into() } else { format!("counter {number}") };
-        tokio::spawn(add(app.clone(), counter(number, &name)))
+        let mut counters = vec![counter(number, &format!("counter {number}"))];
+        if number == 13 {
+            counters.push(counter(113, "taken"));
+        }
+        tokio::spawn(add(app.clone(), counters))
     });
     let units: Vec<_> = units.collect();
     // On a runtime of one thread all of them hand over their unit before this goes on.

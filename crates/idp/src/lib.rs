@@ -11,6 +11,8 @@ pub use idp_http as http;
 pub use idp_memory as memory;
 #[cfg(feature = "postgres")]
 pub use idp_postgres as postgres;
+#[cfg(feature = "projection")]
+pub use idp_projection as projection;
 #[cfg(feature = "relay")]
 pub use idp_relay as relay;
 #[cfg(feature = "settings")]

@@ -1,7 +1,7 @@
 //! A client of the service, without a network in between.
 
 use futures_util::StreamExt;
-use idp::application::{Backend, CommitListener};
+use idp::application::Backend;
 use idp::http::axum::Router;
 use idp::http::axum::body::{Body, BodyDataStream};
 use idp::http::axum::http::{HeaderMap, Method, Request, StatusCode};
@@ -44,7 +44,7 @@ impl Client {
         let state = HttpState {
             app: core.app.clone(),
             authenticator: dev.issuer().authenticator(),
-            board_changed: projector.applied().clone(),
+            board_changed: projector.updated().clone(),
             shutdown: shutdown.clone(),
         };
         Self { routes: routes(state, Some(dev.clone())), core, dev, shutdown, projector }
@@ -80,20 +80,14 @@ impl Client {
         created.body
     }
 
-    /// Waits until the board shows the plan in that version.
+    /// What the board shows of the plan, once it shows that version.
     pub(crate) async fn board_shows(&self, plan: &Value) -> Answer {
-        let mut applied: CommitListener = self.projector.applied().listen();
+        let caught_up = tokio::time::timeout(WAIT_MAX, self.projector.caught_up()).await;
+        caught_up.expect("the board follows").expect("the projector runs");
         let path = format!("/api/route-plans/{}", plan["id"].as_str().expect("an id"));
-        let shown = async {
-            loop {
-                let answer = self.get(&path).send().await;
-                if answer.status == StatusCode::OK && answer.body["version"] == plan["version"] {
-                    return answer;
-                }
-                applied.rung().await;
-            }
-        };
-        tokio::time::timeout(WAIT_MAX, shown).await.expect("the board follows")
+        let answer = self.get(&path).send().await;
+        assert_eq!(answer.body["version"], plan["version"], "{answer:?}");
+        answer
     }
 }
 

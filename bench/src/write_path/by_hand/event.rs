@@ -83,6 +83,11 @@ impl Event {
             occurred_at,
         })
     }
+
+    /// Payload and metadata as text.
+    pub(crate) fn json(&self) -> Result<(String, String), serde_json::Error> {
+        Ok((serde_json::to_string(&self.payload)?, serde_json::to_string(&self.metadata)?))
+    }
 }
 
 fn hash(content: &[u8]) -> String {

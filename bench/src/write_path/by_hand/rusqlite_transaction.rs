@@ -159,6 +159,7 @@ fn insert(transaction: &Transaction<'_>, plan: &Plan, event: &Event) -> Result<(
 }
 
 fn append(transaction: &Transaction<'_>, event: &Event) -> Result<(), BoxError> {
+    let (payload, metadata) = event.json()?;
     transaction.prepare_cached(APPEND)?.execute(params![
         TENANT,
         event.lane,
@@ -168,9 +169,9 @@ fn append(transaction: &Transaction<'_>, event: &Event) -> Result<(), BoxError> 
         event.aggregate_version,
         event.name,
         SCHEMA_VERSION,
-        serde_json::to_string(&event.payload)?,
+        payload,
         event.content_hash,
-        serde_json::to_string(&event.metadata)?,
+        metadata,
         event.occurred_at.timestamp_micros(),
     ])?;
     Ok(())

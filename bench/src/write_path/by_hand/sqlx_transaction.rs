@@ -27,10 +27,11 @@ const INSERT: &str = "INSERT INTO route_plan
  (tenant_id, version, id, reference, depot, stops, capacity, cost_tenths, status, priority, driver,
   created_at, created_by, updated_at, updated_by)
  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $12, $13)";
+/// sqlx would send the JSON as `jsonb`, which forgets the text over which the hash was computed.
 const APPEND: &str = "INSERT INTO idp_outbox
  (tenant_id, lane, id, aggregatetype, aggregateid, aggregate_version, type, schema_id,
   schema_version, payload, content_hash, metadata, occurred_at)
- VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12)";
+ VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9::json, $10, $11::json, $12)";
 
 pub(crate) struct SqlxTransaction {
     pool: Pool<Postgres>,
@@ -121,7 +122,8 @@ async fn append(connection: &mut PgConnection, event: &Event) -> Result<(), BoxE
     let statement = query(APPEND).bind(TENANT).bind(event.lane).bind(event.id);
     let statement = statement.bind(AGGREGATE_TYPE).bind(event.aggregate_id);
     let statement = statement.bind(event.aggregate_version).bind(event.name).bind(SCHEMA_VERSION);
-    let statement = statement.bind(Json(&event.payload)).bind(&event.content_hash);
-    statement.bind(Json(event.metadata)).bind(event.occurred_at).execute(connection).await?;
+    let (payload, metadata) = event.json()?;
+    let statement = statement.bind(payload).bind(&event.content_hash);
+    statement.bind(metadata).bind(event.occurred_at).execute(connection).await?;
     Ok(())
 }

@@ -20,6 +20,7 @@ clauses! {
     a_count_ignores_order_start_and_limit,
     keyset_pages_visit_every_row_once,
     a_keyset_page_keeps_to_its_specification,
+    an_offset_counts_from_where_the_page_starts,
 }
 
 fn by(column: usize, direction: Direction) -> OrderBy {
@@ -213,5 +214,16 @@ pub async fn a_keyset_page_keeps_to_its_specification<H: Harness>(harness: H) {
         expected.retain(|parcel| spec.is_satisfied_by(parcel));
         let query = RowQuery { predicate: spec.predicate().clone(), ..ordered(&order) };
         assert_eq!(visited(&*backend, &query, 3).await, ids(&expected), "{order:?}");
+    }
+}
+
+/// Not from the start of the list.
+pub async fn an_offset_counts_from_where_the_page_starts<H: Harness>(harness: H) {
+    let backend = stocked(&harness).await;
+    for order in mixed_orders() {
+        let all = sorted(&order);
+        let after = Some(place(&all[4], &ordered(&order)));
+        let query = RowQuery { after, offset: 3, limit: Some(10), ..ordered(&order) };
+        assert_eq!(found(&*backend, query).await, ids(&all[8..18]), "{order:?}");
     }
 }

@@ -55,6 +55,7 @@ pub(crate) enum Bug {
     MovesTheCheckpointWithoutRows,
     WritesRowsWithoutTheCheckpoint,
     AppliesUnderAnOldEpoch,
+    YieldsBetweenRowsAndCheckpoint,
     KeepsRowsAtAReset,
     ForgetsRevisions,
 }

@@ -16,6 +16,12 @@ impl ProjectionStore for Saboteur {
                     let (cursor, sequence) = Default::default();
                     batch.progress = LaneProgress { lane, epoch, cursor, sequence };
                 }
+                Bug::YieldsBetweenRowsAndCheckpoint => {
+                    let writes = std::mem::take(&mut batch.writes);
+                    let _ = self.store.apply(batch.clone()).await?;
+                    tokio::task::yield_now().await;
+                    batch.writes = writes;
+                }
                 Bug::AppliesUnderAnOldEpoch => {
                     batch.progress.epoch = self.current_epoch(&batch.reader, Lane::WHOLE);
                 }

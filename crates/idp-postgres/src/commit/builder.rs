@@ -2,6 +2,7 @@
 
 use crate::parameter::Parameter;
 use idp_domain::TenantId;
+use std::fmt::Write;
 
 pub(crate) struct Builder<'c> {
     pub(crate) sql: String,
@@ -12,8 +13,9 @@ pub(crate) struct Builder<'c> {
 impl<'c> Builder<'c> {
     /// The tenant is always the first parameter.
     pub(crate) fn for_tenant(tenant: &'c TenantId) -> Self {
-        let parameters = vec![Parameter::Text(tenant.as_str())];
-        Self { sql: String::with_capacity(1024), parameters, has_arms: false }
+        let mut parameters = Vec::with_capacity(32);
+        parameters.push(Parameter::Text(tenant.as_str()));
+        Self { sql: String::with_capacity(1536), parameters, has_arms: false }
     }
 
     pub(crate) fn push(&mut self, sql: &str) {
@@ -37,8 +39,7 @@ impl<'c> Builder<'c> {
     /// Binds a parameter and writes its placeholder.
     pub(crate) fn bind(&mut self, parameter: Parameter<'c>) {
         let number = self.bind_silently(parameter);
-        self.sql.push('$');
-        self.sql.push_str(&number.to_string());
+        self.push_number(number);
     }
 
     /// Binds a parameter and writes its placeholder with a cast.
@@ -51,8 +52,16 @@ impl<'c> Builder<'c> {
     /// Binds an array, hidden from the planner in a sub-select. Gives the number of the parameter.
     pub(crate) fn bind_array(&mut self, values: Vec<Parameter<'c>>, type_name: &str) -> usize {
         let number = self.bind_silently(Parameter::Values(values));
-        self.push(&format!("(SELECT ${number}::{type_name}[])"));
+        self.push("(SELECT ");
+        self.push_number(number);
+        self.push("::");
+        self.push(type_name);
+        self.push("[])");
         number
+    }
+
+    fn push_number(&mut self, number: usize) {
+        write!(self.sql, "${number}").expect("writing to a string does not fail");
     }
 
     fn bind_silently(&mut self, parameter: Parameter<'c>) -> usize {

@@ -82,7 +82,7 @@ impl LaneWork {
         self.lease.cursor = self.lease.cursor.max(through);
     }
 
-    /// Moves behind what was accepted. More may follow, so the lane is to be read again.
+    /// Moves behind what was accepted.
     pub(crate) fn sent(&mut self, outcome: &SendOutcome) {
         if outcome.sent > 0 {
             self.failures = 0;
@@ -90,7 +90,6 @@ impl LaneWork {
         }
         self.lease.cursor = outcome.cursor.unwrap_or(self.lease.cursor);
         self.lease.sequence += outcome.sent;
-        self.news_read = 0;
     }
 
     pub(crate) fn rest_until(&mut self, until: Instant) {

@@ -30,7 +30,6 @@ impl Worker {
             && work.may_send(now)
             && work.rests(now).is_none()
             && !work.leaving
-            && !work.has_progress()
             && !self.sending.contains(&work.lease().lane)
     }
 

@@ -1,6 +1,7 @@
 //! Several workers share the lanes, and take over from each other.
 
 use crate::service::{Service, until};
+use idp_application::{Claim, Cursor, Lane, LaneLease, OutboxLog, Reader, Sharding};
 use idp_relay::RelayHandle;
 use idp_testkit::{Fate, Sink, Unreliable};
 use std::sync::Arc;
@@ -98,4 +99,31 @@ async fn a_worker_cut_off_from_the_database_is_fenced_and_sends_no_more() {
     until(&zombie, |metrics| metrics.fenced == 1).await;
     assert_eq!(zombie.metrics().published, sent_before);
     assert_eq!(service.violations(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_send_of_a_lane_that_was_taken_away_is_broken_off() {
+    let service = Service::start(1).await;
+    let mut setup = service.worker(1);
+    let slow =
+        Sink::new(setup.id, service.recorder.clone()).with_pace(Duration::from_millis(1_200));
+    setup.bus = Arc::new(slow);
+    let relay = setup.start();
+    lanes(&relay, 1).await;
+    service.tally("acme", 4).await;
+    service.events(1).await;
+    // Somebody takes the lease away, as a database would whose clock is ahead.
+    let reader = Reader { name: "bus".into(), sharding: Sharding::ByLane };
+    let (lane, cursor) = (Lane::from_number(0), Cursor::default());
+    let taken = LaneLease { lane, epoch: 1, cursor, sequence: 0 };
+    let worker = crate::service::worker_id(1);
+    service.store.release(&reader, worker, &[taken]).await.expect("the store answers");
+    let other = crate::service::worker_id(2);
+    let claim = Claim { worker: other, lanes_max: 1, lease_ttl: Duration::from_secs(60) };
+    assert_eq!(service.store.claim(&reader, claim).await.expect("the store answers").len(), 1);
+    until(&relay, |metrics| metrics.fenced == 1).await;
+    let sent = service.recorder.history().deliveries.len();
+    assert!(sent < 4, "the send is still under way");
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!(service.recorder.history().deliveries.len(), sent);
 }

@@ -1,0 +1,18 @@
+//! Runs projections.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod config;
+mod handle;
+mod projector;
+mod status;
+
+mod engine;
+mod folding;
+mod request;
+mod row_key;
+
+pub use config::ProjectorConfig;
+pub use handle::ProjectorHandle;
+pub use projector::Projector;
+pub use status::ProjectorStatus;

@@ -1,0 +1,67 @@
+//! Keeps a read model up to date.
+
+use crate::engine::{Channels, Engine};
+use crate::{ProjectorConfig, ProjectorHandle, ProjectorStatus};
+use idp_application::{Backend, CommitSignal, Error, Projection, Reader, Sharding, WorkerId};
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+
+/// Folds the events of the outbox into the rows of a projection.
+///
+/// The promises, and what happens at each crash, are written down in `docs/projection.md`. An event
+/// that cannot be folded stops the projector until it can; nothing is skipped.
+pub struct Projector<P> {
+    parts: Parts<P>,
+}
+
+impl<P: Projection> Projector<P> {
+    /// A projector that is not running yet. The table of `P::Row` must have been made.
+    ///
+    /// `worker` must be an identity that no other projector has, and one drawn anew for each start.
+    /// `committed` is the signal of the application whose commits should show at once; those of
+    /// other processes are found by polling.
+    ///
+    /// Fails with [`Invalid`](idp_application::ErrorKind::Invalid) when values of the configuration
+    /// are out of bounds; the message names all of them.
+    pub fn new(
+        config: ProjectorConfig,
+        projection: P,
+        backend: Arc<dyn Backend>,
+        worker: WorkerId,
+        committed: &CommitSignal,
+    ) -> Result<Self, Error> {
+        config.check()?;
+        let (committed, updated) = (committed.clone(), CommitSignal::default());
+        Ok(Self { parts: Parts { config, projection, backend, worker, committed, updated } })
+    }
+
+    /// Rung after each batch that was applied: when live views should look for changed rows.
+    pub fn updated(&self) -> &CommitSignal {
+        &self.parts.updated
+    }
+
+    /// Runs on the current tokio runtime until the handle stops it or is dropped.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime whose clock is enabled.
+    #[must_use = "a projector whose handle is dropped ends"]
+    pub fn start(self) -> ProjectorHandle {
+        let (stop, stopped) = watch::channel(false);
+        let (asked, requests) = mpsc::unbounded_channel();
+        let status = watch::Sender::new(ProjectorStatus::default());
+        let reported = status.subscribe();
+        let updated = self.parts.updated.clone();
+        let engine = Engine::new(self.parts, Channels { stop: stopped, requests, status });
+        ProjectorHandle::new(tokio::spawn(engine.run()), stop, asked, reported, updated)
+    }
+}
+
+/// What a projector is made of.
+pub(crate) struct Parts<P> {
+    pub(crate) config: ProjectorConfig,
+    pub(crate) projection: P,
+    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) worker: WorkerId,
+    pub(crate) committed: CommitSignal,
+    pub(crate) updated: CommitSignal,
+}
