@@ -101,6 +101,14 @@ impl Follower {
         let released = self.backend.release(&self.reader, self.worker, &leases).await;
         released.expect("leases can be given back");
     }
+
+    /// Gives everything back and claims one lane under a new epoch, which shows how far it is and
+    /// fences whatever was sent under the old one. While such a thing is on its way, the lane may
+    /// be locked, and is asked for again.
+    pub(crate) async fn give_back_and_claim(&mut self) -> LaneLease {
+        self.release().await;
+        eventually("the lease", async || self.claim(1, LONG).await.first().copied()).await
+    }
 }
 
 /// The progress of having read as far as the lease says.

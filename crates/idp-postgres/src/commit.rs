@@ -3,15 +3,15 @@
 //! ```sql
 //! WITH w0 AS (UPDATE "route_plan" SET … WHERE "tenant_id" = $1 AND "id" = $2 AND "version" = $3
 //!             RETURNING 1),
-//!      e  AS (INSERT INTO idp_outbox (…) SELECT … WHERE (SELECT count(*) FROM w0) = 1)
-//! SELECT CASE WHEN (SELECT count(*) FROM w0) <> 1 THEN idp_raise('IDP01', '0') ELSE 0 END
+//!      e  AS (INSERT INTO idp_outbox (…) SELECT … WHERE EXISTS (SELECT 1 FROM w0))
+//! SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM w0) THEN idp_raise('IDP01', '0') ELSE 0 END
 //! ```
 //!
 //! * One arm for each table, kind of write and set of columns; one row binds its values, more rows
 //!   bind arrays. The text depends only on that shape, so it is prepared once.
 //! * An update or delete that does not find its row at the expected version raises, which undoes the
 //!   whole statement.
-//! * The event arm depends on the counts of the update arms. So positions are drawn after the rows
+//! * The event arm depends on what the update arms found. So positions are drawn after the rows
 //!   were written and while they are locked: in any two commits on one aggregate, the order of the
 //!   positions is the order of the versions.
 //! * Rows are locked in the order (table, key): before several rows of one table are updated, an
@@ -77,11 +77,23 @@ impl<'c> CommitStatement<'c> {
     }
 }
 
-/// An arm whose number of rows is asserted: its name, its group, and the number as SQL.
+/// An arm that must find all of its rows.
 pub(crate) struct Asserted {
     arm: String,
     group: usize,
-    expected: String,
+    /// How many rows there are, as SQL; `None` for one.
+    several: Option<String>,
+}
+
+impl Asserted {
+    /// The condition that it found them. Asking whether there is a row costs less than counting one.
+    fn condition(&self) -> String {
+        let arm = &self.arm;
+        match &self.several {
+            None => format!("EXISTS (SELECT 1 FROM {arm})"),
+            Some(number) => format!("(SELECT count(*) FROM {arm}) = {number}"),
+        }
+    }
 }
 
 fn append_assertion(builder: &mut Builder<'_>, asserted: &[Asserted]) {
@@ -90,10 +102,9 @@ fn append_assertion(builder: &mut Builder<'_>, asserted: &[Asserted]) {
         return;
     }
     builder.push("\nSELECT CASE");
-    for Asserted { arm, group, expected } in asserted {
-        builder.push(&format!(
-            " WHEN (SELECT count(*) FROM {arm}) <> {expected} THEN idp_raise('{STALE}', '{group}')"
-        ));
+    for asserted in asserted {
+        let (condition, group) = (asserted.condition(), asserted.group);
+        builder.push(&format!(" WHEN NOT {condition} THEN idp_raise('{STALE}', '{group}')"));
     }
     builder.push(" ELSE 0 END");
 }

@@ -27,6 +27,8 @@ pub(crate) struct Engine<P> {
     /// A lease under which it is not known what was written. It is given back before another one is
     /// claimed.
     doubtful: Option<LaneLease>,
+    /// Whether the database knows of this projector.
+    has_joined: bool,
     heartbeat_at: Instant,
     poll_at: Instant,
     /// Whether there may be something to read.
@@ -61,6 +63,7 @@ impl<P: Projection> Engine<P> {
             requests: Requests::default(),
             lease: None,
             doubtful: None,
+            has_joined: false,
             heartbeat_at: now,
             poll_at: now,
             has_news: true,

@@ -2,7 +2,7 @@
 
 use crate::engine::{Channels, Engine};
 use crate::{ProjectorConfig, ProjectorHandle, ProjectorStatus};
-use idp_application::{Backend, CommitSignal, Error, Projection, Reader, Sharding, WorkerId};
+use idp_application::{Backend, CommitSignal, Error, Projection, WorkerId};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 

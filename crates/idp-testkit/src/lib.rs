@@ -4,26 +4,34 @@
 
 mod history;
 mod recorder;
-mod violation;
 
 mod check;
+mod violation;
 
-mod witnessed;
+mod audited;
+mod fold_check;
+
+mod assembled;
 mod sink;
 mod unreliable;
+mod witnessed;
 
 mod clock;
 mod dice;
 mod tally;
+mod tallying;
 
+pub use assembled::Assembled;
+pub use audited::Audited;
 pub use check::check;
 pub use clock::RuntimeClock;
 pub use dice::Dice;
+pub use fold_check::{WrongRow, check_fold};
 pub use history::{Delivery, Entry, Fault, History, Intent, Outcome};
-
 pub use recorder::Recorder;
 pub use sink::{Reception, Sink};
 pub use tally::{TALLY_TABLES, Tally, TallyBoard, TallyEvent, TallyId, TallyRow};
+pub use tallying::Tallying;
 pub use unreliable::{Fate, Unreliable};
 pub use violation::Violation;
 pub use witnessed::Witnessed;

@@ -21,3 +21,8 @@ pub use idp_settings as settings;
 pub use idp_sqlite as sqlite;
 
 pub mod prelude;
+
+/// The example of the project's README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+mod readme {}

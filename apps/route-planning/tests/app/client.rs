@@ -1,7 +1,7 @@
 //! A client of the service, without a network in between.
 
 use futures_util::StreamExt;
-use idp::application::Backend;
+use idp::application::{Backend, CommitSignal};
 use idp::http::axum::Router;
 use idp::http::axum::body::{Body, BodyDataStream};
 use idp::http::axum::http::{HeaderMap, Method, Request, StatusCode};
@@ -19,10 +19,9 @@ const WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// The routes of a service whose projector runs, and tokens for it.
 pub(crate) struct Client {
-    pub(crate) core: Core,
+    pub(crate) state: HttpState,
     pub(crate) routes: Router,
-    pub(crate) dev: DevAccess,
-    pub(crate) shutdown: Shutdown,
+    dev: DevAccess,
     projector: ProjectorHandle,
 }
 
@@ -47,7 +46,15 @@ impl Client {
             board_changed: projector.updated().clone(),
             shutdown: shutdown.clone(),
         };
-        Self { routes: routes(state, Some(dev.clone())), core, dev, shutdown, projector }
+        let routes = routes(state.clone(), Some(dev.clone()));
+        Self { state, routes, dev, projector }
+    }
+
+    /// The same service without the projector, as another process of it would be.
+    pub(crate) fn in_another_process(self) -> Self {
+        let state = HttpState { board_changed: CommitSignal::default(), ..self.state };
+        let routes = routes(state.clone(), Some(self.dev.clone()));
+        Self { state, routes, ..self }
     }
 
     /// A request of somebody of that tenant.

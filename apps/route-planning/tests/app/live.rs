@@ -12,6 +12,7 @@ on_every_store!(
     a_follower_sees_the_board_and_then_each_change,
     a_follower_who_comes_back_gets_what_it_missed,
     a_follower_sees_nothing_of_other_tenants,
+    a_follower_sees_what_the_projector_of_another_process_does,
     the_stream_ends_when_the_service_stops,
 );
 
@@ -61,11 +62,19 @@ async fn a_follower_sees_nothing_of_other_tenants(client: Client) {
     assert_eq!(plan["reference"], "theirs");
 }
 
+async fn a_follower_sees_what_the_projector_of_another_process_does(client: Client) {
+    let client = client.in_another_process();
+    let mut events = client.get(LIVE).follow().await;
+    client.given_plan("monday/1", 0).await;
+    let (_, plan) = events.next().await.expect("an event");
+    assert_eq!(plan["reference"], "monday/1");
+}
+
 async fn the_stream_ends_when_the_service_stops(client: Client) {
     client.given_plan("monday/1", 0).await;
     let mut events = client.get(LIVE).follow().await;
     events.next().await.expect("an event");
-    client.shutdown.begin();
+    client.state.shutdown.begin();
     assert_eq!(events.next().await, None);
     let ready = client.anonymous(Method::GET, "/readyz").send().await;
     assert_eq!(ready.problem(), (503, "stopping"));

@@ -4,6 +4,7 @@ mod client;
 mod sample;
 mod stores;
 
+mod board;
 mod http;
 mod import;
 mod live;

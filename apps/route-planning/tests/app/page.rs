@@ -58,13 +58,7 @@ async fn tokens_are_handed_out_in_development_only() {
     let client = stores::in_memory().await;
     let token = client.anonymous(Method::GET, "/dev/token?tenant=acme").send().await;
     assert!(token.body["token"].is_string());
-    let state = route_planning::http::HttpState {
-        app: client.core.app.clone(),
-        authenticator: client.dev.issuer().authenticator(),
-        board_changed: idp::application::CommitSignal::default(),
-        shutdown: client.shutdown.clone(),
-    };
-    let production = route_planning::http::routes(state, None);
+    let production = route_planning::http::routes(client.state.clone(), None);
     let request = Request::get("/dev/token?tenant=acme").body(Body::empty()).expect("a request");
     let answer = production.oneshot(request).await.expect("infallible");
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);

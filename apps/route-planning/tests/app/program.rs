@@ -63,7 +63,8 @@ fn the_same_import_twice_fails_and_stores_nothing_more() {
 fn a_damaged_file_fails_with_its_line_and_stores_nothing() {
     let folder = folder();
     let sound = std::fs::read_to_string(data("C101.txt")).expect("readable");
-    let line = 1 + sound.lines().position(|line| line.trim().starts_with("7 ")).expect("customer 7");
+    let line =
+        1 + sound.lines().position(|line| line.trim().starts_with("7 ")).expect("customer 7");
     let lines = sound.lines().enumerate();
     let damaged = lines.map(|(at, text)| if at + 1 == line { "7 here 66" } else { text });
     let damaged: String = damaged.flat_map(|line| [line, "\n"]).collect();
@@ -71,7 +72,10 @@ fn a_damaged_file_fails_with_its_line_and_stores_nothing() {
     let done = run(&folder, &["import", "damaged.txt", &data("C101.sol"), "--tenant", "acme"]);
     assert_eq!(done.status.code(), Some(1));
     let reason = text(&done.stderr);
-    assert!(reason.starts_with(&format!("route-planning: damaged.txt:{line}: expected")), "{reason}");
+    assert!(
+        reason.starts_with(&format!("route-planning: damaged.txt:{line}: expected")),
+        "{reason}"
+    );
     assert!(!Path::new(&folder.path().join("route-planning.db")).exists(), "nothing was opened");
 }
 

@@ -94,8 +94,7 @@ pub async fn progress_dropped_at_any_await_point_is_recorded_or_not<H: Harness>(
             progress[0].cursor.position += 1;
             let ended =
                 abandon_after(backend.advance(&follower.reader, &progress, LONG), polls).await;
-            follower.release().await;
-            let lease = follower.claim(1, LONG).await[0];
+            let lease = follower.give_back_and_claim().await;
             let moved = lease.sequence - before.sequence;
             assert!(moved == 0 || moved == 1, "{before:?} became {lease:?}");
             assert_eq!(lease.cursor.position - before.cursor.position, moved);

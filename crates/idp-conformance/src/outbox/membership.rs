@@ -11,6 +11,7 @@ clauses! {
     a_worker_that_joins_counts_itself,
     a_worker_counts_once_however_often_it_joins,
     a_worker_counts_until_its_time_is_over,
+    a_worker_that_joins_again_counts_for_longer,
     a_worker_that_gives_everything_back_counts_no_more,
     workers_of_other_readers_do_not_count,
     a_join_tells_how_many_lanes_there_are,
@@ -57,6 +58,23 @@ pub async fn a_worker_counts_until_its_time_is_over<H: Harness>(harness: H) {
     })
     .await;
     assert!(joined.elapsed() >= short, "it was gone after {:?}", joined.elapsed());
+}
+
+/// From then on, for the time that it says then.
+pub async fn a_worker_that_joins_again_counts_for_longer<H: Harness>(harness: H) {
+    let reader = by_lane("relay");
+    let short = Duration::from_millis(400);
+    let backend = harness.backend();
+    let workers = [1, 2, 3].map(|_| Follower::idle(&backend, &reader));
+    let [again, once, watching] = &workers;
+    again.join(short).await;
+    again.join(LONG).await;
+    once.join(short).await;
+    harness.advance_lease_clock(short);
+    eventually("the worker that joined once to be gone", async || {
+        (watching.join(LONG).await.0 == 2).then_some(())
+    })
+    .await;
 }
 
 /// When it has no lease left.

@@ -84,8 +84,7 @@ async fn rows(backend: &Arc<dyn Backend>, name: &str) -> Vec<(BoardRow, i64)> {
 
 /// Gives the lease back and takes it again, which shows the checkpoint.
 async fn checkpoint(keeper: &mut Follower) -> (Cursor, i64) {
-    keeper.release().await;
-    let lease = keeper.claim(1, LONG).await[0];
+    let lease = keeper.give_back_and_claim().await;
     (lease.cursor, lease.sequence)
 }
 
@@ -103,26 +102,28 @@ pub async fn rows_and_checkpoint_are_written_together<H: Harness>(harness: H) {
     assert_eq!(checkpoint(&mut keeper).await, at(7));
 }
 
-/// Whichever of its rows it is that fails.
+/// Whichever of its rows it is that fails, and wherever it stands.
 pub async fn a_batch_that_fails_moves_no_checkpoint_and_writes_no_row<H: Harness>(harness: H) {
     let backend = harness.backend();
     let mut keeper = board_keeper(&backend).await;
     let kept = BoardRow { slot: Some(1), ..BoardRow::numbered(5) };
-    applied(&keeper, 3, vec![put("acme", &kept, 3)]).await;
-    for failing in [1, 9] {
+    let gone = BoardRow { slot: Some(2), ..BoardRow::numbered(8) };
+    applied(&keeper, 3, vec![put("acme", &kept, 3), put("acme", &gone, 3)]).await;
+    for (failing, place) in [(1, 0), (9, 0), (1, 2), (9, 4)] {
         let taken = BoardRow { slot: Some(1), ..BoardRow::numbered(failing) };
         let changed = BoardRow { title: "changed".into(), ..kept.clone() };
-        let writes = vec![
-            put("acme", &taken, 4),
+        let mut writes = vec![
             put("acme", &changed, 4),
             put("acme", &BoardRow::numbered(6), 4),
             put("globex", &BoardRow::numbered(7), 4),
+            delete("acme", &gone, 4),
         ];
+        writes.insert(place, put("acme", &taken, 4));
         let error = refused(apply(&keeper, 4, writes).await, ErrorKind::Duplicate);
         for name in ["`parcel_board`", "`slot`"] {
             assert!(error.message().contains(name), "{error} does not name {name}");
         }
-        assert_eq!(rows(&backend, "acme").await, [(kept.clone(), 3)]);
+        assert_eq!(rows(&backend, "acme").await, [(kept.clone(), 3), (gone.clone(), 3)]);
         assert_eq!(rows(&backend, "globex").await, []);
         assert_eq!(checkpoint(&mut keeper).await, at(3));
     }

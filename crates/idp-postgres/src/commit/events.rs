@@ -50,9 +50,9 @@ pub(crate) fn append<'c>(
         builder.push(", v.* FROM ");
         several(builder, &changes.events, lanes);
     }
-    for (index, Asserted { arm, expected, .. }) in asserted.iter().enumerate() {
+    for (index, asserted) in asserted.iter().enumerate() {
         builder.push(if index == 0 { " WHERE " } else { " AND " });
-        builder.push(&format!("(SELECT count(*) FROM {arm}) = {expected}"));
+        builder.push(&asserted.condition());
     }
     builder.push(")");
 }

@@ -22,10 +22,10 @@ pub(crate) fn append<'c>(builder: &mut Builder<'c>, groups: &[Group<'c>]) -> Vec
             locked_table = group.table.name;
             gate = lock(builder, groups, index, gate);
         }
-        let expected = change(builder, index, group, gate.as_deref());
+        let several = change(builder, index, group, gate.as_deref());
         let arm = format!("w{index}");
         gate = Some(arm.clone());
-        asserted.push(Asserted { arm, group: index, expected });
+        asserted.push(Asserted { arm, group: index, several });
     }
     asserted
 }
@@ -93,23 +93,24 @@ fn insert<'c>(builder: &mut Builder<'c>, index: usize, group: &Group<'c>) {
     builder.push("))");
 }
 
-/// Appends an update or delete arm. Gives the number of rows that it must find, as SQL.
+/// Appends an update or delete arm. Gives the number of rows that it must find, as SQL; `None` when
+/// that is one.
 fn change<'c>(
     builder: &mut Builder<'c>,
     index: usize,
     group: &Group<'c>,
     gate: Option<&str>,
-) -> String {
+) -> Option<String> {
     builder.begin_arm(&format!("w{index}"));
-    let expected = if group.rows.len() == 1 {
+    let several = if group.rows.len() == 1 {
         change_one(builder, group);
-        "1".to_owned()
+        None
     } else {
-        change_many(builder, group)
+        Some(change_many(builder, group))
     };
     wait_for(builder, gate);
     builder.push(" RETURNING 1)");
-    expected
+    several
 }
 
 fn change_one<'c>(builder: &mut Builder<'c>, group: &Group<'c>) {

@@ -22,6 +22,7 @@ impl<P: Projection> Engine<P> {
         let lease_ttl = self.parts.config.lease_ttl;
         let joined = self.parts.backend.join(&self.reader, self.parts.worker, lease_ttl);
         self.call(joined).await?;
+        self.has_joined = true;
         match self.lease {
             Some(lease) => self.renew(lease).await?,
             None => self.claim().await?,
@@ -98,6 +99,9 @@ impl<P: Projection> Engine<P> {
 
     /// Gives the lease back and signs off.
     pub(super) async fn end(mut self) -> Result<(), Error> {
+        if !self.has_joined {
+            return Ok(());
+        }
         let leases: Vec<LaneLease> = self.lease.into_iter().chain(self.doubtful).collect();
         let give_up_at = Instant::now() + self.parts.config.lease_ttl;
         while let Err(error) = self.release(&leases).await {

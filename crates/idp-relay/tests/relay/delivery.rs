@@ -93,7 +93,7 @@ async fn a_configuration_out_of_bounds_starts_no_relay() {
     let bus = Arc::new(MemoryBus::default());
     let id = crate::service::worker_id(1);
     let relay =
-        idp_relay::Relay::new(config, service.store.clone(), bus, id, service.app.committed());
+        idp_relay::Relay::new(config, service.store.clone(), bus, id, service.app().committed());
     let error = relay.err().expect("0 is out of bounds");
     assert!(error.message().contains("`batch_size` must be within 1..=10000, got 0"), "{error}");
 }

@@ -1,0 +1,118 @@
+//! A backend put together from parts, so that a test can replace one of them.
+
+use idp_application::{
+    Applied, Backend, BoxFuture, ChangeSet, Claim, Cost, Error, Fetched, Lane, LaneBatch,
+    LaneLease, LaneProgress, Membership, Migrate, OutboxLog, ProjectionBatch, ProjectionStore,
+    Reader, RowQuery, Store, WorkerId,
+};
+use idp_domain::TableSchema;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Passes each call on to the part for it.
+#[derive(Clone)]
+pub struct Assembled {
+    /// Rows and commits.
+    pub store: Arc<dyn Store>,
+    /// The outbox.
+    pub log: Arc<dyn OutboxLog>,
+    /// Read models.
+    pub projections: Arc<dyn ProjectionStore>,
+    /// Tables.
+    pub tables: Arc<dyn Migrate>,
+}
+
+impl Assembled {
+    /// All parts from one backend; then replace what the test is about.
+    pub fn of<B: Backend>(backend: &Arc<B>) -> Self {
+        Self {
+            store: backend.clone(),
+            log: backend.clone(),
+            projections: backend.clone(),
+            tables: backend.clone(),
+        }
+    }
+}
+
+impl Store for Assembled {
+    fn fetch(&self, query: RowQuery) -> BoxFuture<'_, Result<Fetched, Error>> {
+        self.store.fetch(query)
+    }
+
+    fn count(&self, query: RowQuery) -> BoxFuture<'_, Result<u64, Error>> {
+        self.store.count(query)
+    }
+
+    fn commit(&self, changes: ChangeSet) -> BoxFuture<'_, Result<Cost, Error>> {
+        self.store.commit(changes)
+    }
+}
+
+impl OutboxLog for Assembled {
+    fn join<'a>(
+        &'a self,
+        reader: &'a Reader,
+        worker: WorkerId,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<Membership, Error>> {
+        self.log.join(reader, worker, ttl)
+    }
+
+    fn claim<'a>(
+        &'a self,
+        reader: &'a Reader,
+        claim: Claim,
+    ) -> BoxFuture<'a, Result<Vec<LaneLease>, Error>> {
+        self.log.claim(reader, claim)
+    }
+
+    fn read<'a>(
+        &'a self,
+        leases: &'a [LaneLease],
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<LaneBatch>, Error>> {
+        self.log.read(leases, limit)
+    }
+
+    fn advance<'a>(
+        &'a self,
+        reader: &'a Reader,
+        progress: &'a [LaneProgress],
+        lease_ttl: Duration,
+    ) -> BoxFuture<'a, Result<Vec<Lane>, Error>> {
+        self.log.advance(reader, progress, lease_ttl)
+    }
+
+    fn release<'a>(
+        &'a self,
+        reader: &'a Reader,
+        worker: WorkerId,
+        leases: &'a [LaneLease],
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        self.log.release(reader, worker, leases)
+    }
+}
+
+impl ProjectionStore for Assembled {
+    fn apply(&self, batch: ProjectionBatch) -> BoxFuture<'_, Result<Applied, Error>> {
+        self.projections.apply(batch)
+    }
+
+    fn reset<'a>(
+        &'a self,
+        reader: &'a Reader,
+        epoch: i64,
+        table: &'static TableSchema,
+    ) -> BoxFuture<'a, Result<Applied, Error>> {
+        self.projections.reset(reader, epoch, table)
+    }
+}
+
+impl Migrate for Assembled {
+    fn migrate<'a>(
+        &'a self,
+        tables: &'a [&'static TableSchema],
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        self.tables.migrate(tables)
+    }
+}
