@@ -55,7 +55,10 @@ async fn experiment(url: &str, options: &Options) -> Result<(), BoxError> {
     result
 }
 
-async fn compete(server: &std::sync::Arc<postgres::Server>, options: &Options) -> Result<(), BoxError> {
+async fn compete(
+    server: &std::sync::Arc<postgres::Server>,
+    options: &Options,
+) -> Result<(), BoxError> {
     let mut facts = machine::describe();
     facts.extend(server.describe().await?);
     facts.push(("SQLite", format!("{}, WAL, synchronous = FULL", sqlite::Sqlite::version())));

@@ -45,8 +45,7 @@ fn aims(text: &mut String, results: &Results) -> fmt::Result {
             [] => "met".to_owned(),
             missed => format!("missed at {}", missed.join(", ")),
         };
-        let ratios: Vec<String> =
-            measured.iter().map(|(_, ratio)| format!("{ratio:.2}")).collect();
+        let ratios: Vec<String> = measured.iter().map(|(_, ratio)| format!("{ratio:.2}")).collect();
         writeln!(
             text,
             "| {} | {place} | {beside} | {ratio_min:.1} | {} | {verdict} |",
@@ -64,9 +63,9 @@ fn cells(
     results: &Results,
 ) -> fmt::Result {
     let key = |tasks, contender| Key { place: place.title(), use_case, tasks, contender };
-    let keys = TASKS.iter().flat_map(|tasks| {
-        place.contenders().iter().map(move |contender| key(*tasks, contender))
-    });
+    let keys = TASKS
+        .iter()
+        .flat_map(|tasks| place.contenders().iter().map(move |contender| key(*tasks, contender)));
     let measured: Vec<Key> = keys.filter(|key| !results.samples(*key).is_empty()).collect();
     if measured.is_empty() {
         return Ok(());

@@ -70,8 +70,7 @@ mod tests {
     #[test]
     fn the_ratio_is_taken_round_by_round() {
         let key = |contender| Key { place: "p", use_case: UseCase::Create, tasks: 1, contender };
-        let sample =
-            |rate| Sample { rate, client_cpu: 0.0, server_cpu: 0.0, p50: 0.0, p99: 0.0 };
+        let sample = |rate| Sample { rate, client_cpu: 0.0, server_cpu: 0.0, p50: 0.0, p99: 0.0 };
         let mut results = Results::default();
         for (one, other) in [(10.0, 5.0), (300.0, 100.0), (4.0, 1.0)] {
             results.push(key("one"), sample(one));

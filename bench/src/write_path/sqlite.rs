@@ -81,7 +81,8 @@ impl Sqlite {
     }
 
     fn only_rows(&self) -> Result<String, BoxError> {
-        const PLAN: &str = "SELECT json_array(tenant_id, version, reference, depot, stops, capacity,
+        const PLAN: &str =
+            "SELECT json_array(tenant_id, version, reference, depot, stops, capacity,
             cost_tenths, status, priority, hex(driver), created_by, updated_by, deleted_by)
             FROM route_plan";
         const EVENT: &str = "SELECT json_array(tenant_id, aggregatetype, aggregate_version, type,

@@ -48,8 +48,7 @@ impl Contender for UnitOfWork {
     }
 
     fn dispatch(&self, _worker: usize, plan: Uuid) -> BoxFuture<'_, Result<(), BoxError>> {
-        let (plan, driver) =
-            (RoutePlanId::from_uuid(plan), DriverId::from_uuid(workload::DRIVER));
+        let (plan, driver) = (RoutePlanId::from_uuid(plan), DriverId::from_uuid(workload::DRIVER));
         Box::pin(async move {
             let run = self.application.run(self.context.clone(), |uow| dispatch(uow, plan, driver));
             run.await.map_err(BoxError::from)

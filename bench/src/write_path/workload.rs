@@ -29,8 +29,7 @@ pub(crate) struct Window {
     pub(crate) service_tenths: i64,
 }
 
-pub(crate) const VISITS: [Visit; 5] =
-    [visit(1), visit(2), visit(3), visit(4), visit(5)];
+pub(crate) const VISITS: [Visit; 5] = [visit(1), visit(2), visit(3), visit(4), visit(5)];
 
 const fn visit(number: u32) -> Visit {
     let window = Window {
@@ -39,7 +38,13 @@ const fn visit(number: u32) -> Visit {
         service_tenths: 900,
     };
     let along = number as f64;
-    Visit { customer: 100 + number, x: 40.125 + along, y: 68.375 - along, demand: 10 + number, window }
+    Visit {
+        customer: 100 + number,
+        x: 40.125 + along,
+        y: 68.375 - along,
+        demand: 10 + number,
+        window,
+    }
 }
 
 /// What people call the plan with that number; unique.

@@ -1,6 +1,6 @@
 //! Pages of a query, for the read side only.
 
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, OrderKey};
 use idp_domain::{
     Kind, Order, OrderOf, Record, Specification, SpecificationOf, TableSchema, Timestamp, Uuid,
     Value,
@@ -77,29 +77,29 @@ impl KeysetToken {
         Self(text.bytes().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    /// The values of the sort columns. Fails when the token is not one of this query.
+    /// The values of the sort keys. Fails when the token is not one of this query.
     pub(crate) fn values(
         &self,
         table: &TableSchema,
-        columns: &[usize],
+        keys: &[OrderKey],
     ) -> Result<Vec<Value>, Error> {
-        self.parse(table, columns).ok_or_else(|| {
+        self.parse(table, keys).ok_or_else(|| {
             let message = "`after` is not the `next` of a page of this list";
             Error::new(ErrorKind::Invalid, "page", message)
         })
     }
 
-    fn parse(&self, table: &TableSchema, columns: &[usize]) -> Option<Vec<Value>> {
+    fn parse(&self, table: &TableSchema, keys: &[OrderKey]) -> Option<Vec<Value>> {
         let bytes = self.0.as_bytes().chunks(2).map(|pair| {
             std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok())
         });
         let bytes: Vec<u8> = bytes.collect::<Option<_>>()?;
         let values: Vec<Json> = serde_json::from_slice(&bytes).ok()?;
-        if values.len() != columns.len() {
+        if values.len() != keys.len() {
             return None;
         }
-        let typed = values.into_iter().zip(columns).map(|(value, column)| {
-            from_json(value, table.columns[*column].kind).filter(|value| value.fault().is_none())
+        let typed = values.into_iter().zip(keys).map(|(value, key)| {
+            from_json(value, kind_of(table, *key)).filter(|value| value.fault().is_none())
         });
         typed.collect()
     }
@@ -108,6 +108,14 @@ impl KeysetToken {
 impl fmt::Display for KeysetToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+fn kind_of(table: &TableSchema, key: OrderKey) -> Kind {
+    match key {
+        OrderKey::Column(column) => table.columns[column].kind,
+        OrderKey::Revision => Kind::Int,
+        OrderKey::Tenant => Kind::Text,
     }
 }
 

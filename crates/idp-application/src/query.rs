@@ -10,6 +10,8 @@ pub enum OrderKey {
     Column(usize),
     /// The revision of a read model's row.
     Revision,
+    /// The tenant: what tells apart rows of the same key in a query over all tenants.
+    Tenant,
 }
 
 /// One key of a sort order. Nulls count as larger than everything.
@@ -79,11 +81,15 @@ impl RowQuery {
         Self { predicate, limit: Some(1), ..Self::all(table, scope) }
     }
 
-    /// Sorts by the key last, so that no two rows tie.
+    /// Sorts by the key last, and over all tenants by the tenant after that, so that no two rows
+    /// tie.
     pub fn with_order(mut self, mut order: Vec<OrderBy>) -> Self {
         let key = OrderKey::Column(self.table.key);
         if !order.iter().any(|by| by.key == key) {
             order.push(OrderBy { key, direction: Direction::Ascending });
+        }
+        if matches!(self.scope, Scope::All(_)) {
+            order.push(OrderBy { key: OrderKey::Tenant, direction: Direction::Ascending });
         }
         self.order = order;
         self

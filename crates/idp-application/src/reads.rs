@@ -4,7 +4,7 @@ use crate::application::Services;
 use crate::{
     Error, ErrorKind, KeysetToken, OrderBy, OrderKey, Page, PageRequest, RowQuery, Scope, StoredRow,
 };
-use idp_domain::{Direction, FieldType, ReadModel, RowValues, SpecificationOf, TenantId};
+use idp_domain::{Direction, FieldType, ReadModel, RowValues, SpecificationOf, TenantId, Value};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -63,13 +63,13 @@ impl Reads {
             return Err(Error::new(ErrorKind::Invalid, "page", message));
         }
         let size = request.size;
-        let (query, columns) = self.query_of(request)?;
+        let (query, keys) = self.query_of(request)?;
         let mut rows = self.services.fetch(query).await?.rows;
         let more = rows.len() > usize::try_from(size).unwrap_or(usize::MAX);
         rows.truncate(usize::try_from(size).unwrap_or(usize::MAX));
         let next = rows.last().filter(|_| more).map(|last| {
-            let keys: Vec<_> = columns.iter().map(|column| last.values[*column].clone()).collect();
-            KeysetToken::of(&keys)
+            let place: Vec<_> = keys.iter().map(|key| value_of(last, *key)).collect();
+            KeysetToken::of(&place)
         });
         Ok(Page { items: rows.into_iter().map(revised).collect::<Result<_, _>>()?, next })
     }
@@ -113,7 +113,7 @@ impl Reads {
     fn query_of<R: ReadModel>(
         &self,
         request: PageRequest<R>,
-    ) -> Result<(RowQuery, Vec<usize>), Error> {
+    ) -> Result<(RowQuery, Vec<OrderKey>), Error> {
         let order = request.order.iter().map(|order| OrderBy {
             key: OrderKey::Column(order.column()),
             direction: order.direction(),
@@ -125,21 +125,33 @@ impl Reads {
             ..RowQuery::all(R::SCHEMA, self.scope.clone())
         }
         .with_order(order.collect());
-        let columns = query.order.iter().filter_map(|by| match by.key {
-            OrderKey::Column(column) => Some(column),
-            OrderKey::Revision => None,
-        });
-        let columns: Vec<usize> = columns.collect();
-        if let Some(nullable) = columns.iter().find(|column| R::SCHEMA.columns[**column].nullable) {
-            let message = format!(
-                "pages cannot be sorted by `{}`, which may be null",
-                R::SCHEMA.columns[*nullable].name
-            );
+        let keys: Vec<OrderKey> = query.order.iter().map(|by| by.key).collect();
+        if let Some(nullable) = keys.iter().find_map(|key| nullable::<R>(*key)) {
+            let message = format!("pages cannot be sorted by `{nullable}`, which may be null");
             return Err(Error::new(ErrorKind::Unsupported, "page", message));
         }
-        let after = request.after.map(|token| token.values(R::SCHEMA, &columns));
+        let after = request.after.map(|token| token.values(R::SCHEMA, &keys));
         query.after = after.transpose()?;
-        Ok((query, columns))
+        Ok((query, keys))
+    }
+}
+
+/// The name of the column, if it may be null.
+fn nullable<R: ReadModel>(key: OrderKey) -> Option<&'static str> {
+    match key {
+        OrderKey::Column(column) => {
+            let column = &R::SCHEMA.columns[column];
+            column.nullable.then_some(column.name)
+        }
+        OrderKey::Revision | OrderKey::Tenant => None,
+    }
+}
+
+fn value_of(row: &StoredRow, key: OrderKey) -> Value {
+    match key {
+        OrderKey::Column(column) => row.values[column].clone(),
+        OrderKey::Revision => Value::Int(row.version),
+        OrderKey::Tenant => Value::Text(row.tenant.as_str().into()),
     }
 }
 

@@ -11,12 +11,12 @@ use std::cmp::Ordering;
 impl State {
     pub(crate) fn fetch(&self, query: &RowQuery) -> Result<Fetched, Error> {
         let mut rows = satisfying(self.tables.get(query.table)?, query);
-        rows.sort_by(|(_, a), (_, b)| {
-            compare(&query.order, |key| value_of(a, key), |key| value_of(b, key))
+        rows.sort_by(|a, b| {
+            compare(&query.order, |key| value_of(*a, key), |key| value_of(*b, key))
         });
         let page = rows
             .into_iter()
-            .filter(|(_, row)| is_behind(row, query))
+            .filter(|row| is_behind(*row, query))
             .skip(usize::try_from(query.offset).unwrap_or(usize::MAX))
             .take(query.limit.map_or(usize::MAX, |limit| limit.try_into().unwrap_or(usize::MAX)));
         let rows: Vec<_> = page
@@ -67,7 +67,7 @@ fn sought_key(query: &RowQuery) -> Option<&Value> {
 }
 
 /// Whether the row stands behind the place where the page starts.
-fn is_behind(row: &Row, query: &RowQuery) -> bool {
+fn is_behind(row: (&TenantId, &Row), query: &RowQuery) -> bool {
     let Some(after) = &query.after else { return true };
     let start = |key: OrderKey| {
         let at = query.order.iter().position(|by| by.key == key);
@@ -93,8 +93,9 @@ fn compare(
     })
 }
 
-fn value_of(row: &Row, key: OrderKey) -> Value {
+fn value_of((tenant, row): (&TenantId, &Row), key: OrderKey) -> Value {
     match key {
+        OrderKey::Tenant => Value::Text(tenant.as_str().into()),
         OrderKey::Column(column) => row.values[column].clone(),
         OrderKey::Revision => Value::Int(row.version),
     }

@@ -88,6 +88,7 @@ fn name(table: &TableSchema, key: OrderKey) -> &'static str {
     match key {
         OrderKey::Column(column) => table.columns[column].name,
         OrderKey::Revision => version_column(table),
+        OrderKey::Tenant => "tenant_id",
     }
 }
 
@@ -95,6 +96,7 @@ fn kind(table: &TableSchema, key: OrderKey) -> Kind {
     match key {
         OrderKey::Column(column) => table.columns[column].kind,
         OrderKey::Revision => Kind::Int,
+        OrderKey::Tenant => Kind::Text,
     }
 }
 

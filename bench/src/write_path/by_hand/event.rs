@@ -101,3 +101,32 @@ fn hash(content: &[u8]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use idp_domain::{ContentHasher, Envelope, EventRecord, Timestamp};
+
+    #[test]
+    fn the_hash_is_the_one_that_idp_computes() {
+        let tenant = TenantId::new(workload::TENANT).expect("valid");
+        let (plan, payload) = Plan::create(7).expect("within the capacity");
+        let event = Event::of(&plan, 1, "route_plan.created", payload, &tenant).expect("JSON");
+        let (payload, metadata) = event.json().expect("JSON");
+        let record = EventRecord {
+            event_id: event.id,
+            occurred_at: Timestamp::from_unix_micros(event.occurred_at.timestamp_micros()),
+            tenant,
+            aggregate_type: AGGREGATE_TYPE.into(),
+            aggregate_id: event.aggregate_id,
+            aggregate_version: event.aggregate_version,
+            event_type: event.name.into(),
+            schema_id: event.name.into(),
+            schema_version: 1,
+            payload,
+            metadata: EventRecord::metadata_from_json(&metadata).expect("texts"),
+        };
+        let sealed = Envelope::seal(record, &ContentHasher::Plain).expect("canonical");
+        assert_eq!(sealed.content_hash().to_string(), event.content_hash);
+    }
+}

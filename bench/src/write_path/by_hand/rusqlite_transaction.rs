@@ -12,7 +12,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
 
-const SELECT: &str = "SELECT version, reference, depot, stops, capacity, cost_tenths, status, priority, driver
+const SELECT: &str =
+    "SELECT version, reference, depot, stops, capacity, cost_tenths, status, priority, driver
  FROM route_plan WHERE tenant_id = ?1 AND id = ?2 AND deleted_at IS NULL";
 const UPDATE: &str = "UPDATE route_plan
  SET version = version + 1, status = ?4, driver = ?5, updated_at = ?6, updated_by = ?7

@@ -18,7 +18,8 @@ use sqlx_core::types::Json;
 use sqlx_postgres::{PgConnectOptions, PgConnection, Postgres};
 use uuid::Uuid;
 
-const SELECT: &str = "SELECT version, reference, depot, stops, capacity, cost_tenths, status, priority, driver
+const SELECT: &str =
+    "SELECT version, reference, depot, stops, capacity, cost_tenths, status, priority, driver
  FROM route_plan WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL";
 const UPDATE: &str = "UPDATE route_plan
  SET version = version + 1, status = $4, driver = $5, updated_at = $6, updated_by = $7
@@ -39,10 +40,7 @@ pub(crate) struct SqlxTransaction {
 }
 
 impl SqlxTransaction {
-    pub(crate) async fn connect(
-        options: PgConnectOptions,
-        tasks: usize,
-    ) -> Result<Self, BoxError> {
+    pub(crate) async fn connect(options: PgConnectOptions, tasks: usize) -> Result<Self, BoxError> {
         let connections = u32::try_from(2 * tasks)?;
         let pool = PoolOptions::new()
             .max_connections(connections)

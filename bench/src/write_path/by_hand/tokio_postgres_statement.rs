@@ -13,7 +13,8 @@ use tokio_postgres::types::Json;
 use tokio_postgres::{Client, Config, NoTls, Statement};
 use uuid::Uuid;
 
-const SELECT: &str = "SELECT version, reference, depot, stops, capacity, cost_tenths, status, priority, driver
+const SELECT: &str =
+    "SELECT version, reference, depot, stops, capacity, cost_tenths, status, priority, driver
  FROM route_plan WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL";
 /// The cast fails, and with it the statement, when the row was not there at that version.
 const UPDATE_AND_APPEND: &str = "WITH u AS (UPDATE route_plan

@@ -171,7 +171,7 @@ pub async fn a_count_ignores_order_start_and_limit<H: Harness>(harness: H) {
 fn place(parcel: &Parcel, query: &RowQuery) -> Vec<Value> {
     let columns = query.order.iter().filter_map(|by| match by.key {
         OrderKey::Column(column) => Some(column),
-        OrderKey::Revision => None,
+        OrderKey::Revision | OrderKey::Tenant => None,
     });
     columns.map(|column| parcel.value(column)).collect()
 }

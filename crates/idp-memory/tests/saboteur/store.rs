@@ -168,7 +168,7 @@ fn two_valued(query: &RowQuery, row: &StoredRow) -> bool {
 fn first_key(query: &RowQuery) -> Option<usize> {
     match query.order.first()?.key {
         OrderKey::Column(column) => Some(column),
-        OrderKey::Revision => None,
+        OrderKey::Revision | OrderKey::Tenant => None,
     }
 }
 

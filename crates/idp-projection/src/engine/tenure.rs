@@ -15,14 +15,14 @@ impl<P: Projection> Engine<P> {
             self.release(&[lease]).await?;
             self.doubtful = None;
         }
-        let is_due = Instant::now() >= self.heartbeat_at;
-        if !is_due && !was_in_doubt {
+        if Instant::now() >= self.heartbeat_at {
+            let lease_ttl = self.parts.config.lease_ttl;
+            let joined = self.parts.backend.join(&self.reader, self.parts.worker, lease_ttl);
+            self.call(joined).await?;
+            self.has_joined = true;
+        } else if !was_in_doubt {
             return Ok(());
         }
-        let lease_ttl = self.parts.config.lease_ttl;
-        let joined = self.parts.backend.join(&self.reader, self.parts.worker, lease_ttl);
-        self.call(joined).await?;
-        self.has_joined = true;
         match self.lease {
             Some(lease) => self.renew(lease).await?,
             None => self.claim().await?,

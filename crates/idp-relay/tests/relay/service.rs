@@ -1,6 +1,5 @@
 //! A service with an outbox whose history is recorded, and relays to start on it.
 
-use idp_application::Migrate;
 use idp_application::{EventBus, Lane, LaneCount, Migrate, OutboxLog, SequentialIds, WorkerId};
 use idp_domain::{EntityId, TenantId, Uuid};
 use idp_memory::MemoryStore;
