@@ -49,8 +49,9 @@ impl Service {
         Ok(Self { routes: routes(state, dev), relay, projector, shutdown })
     }
 
-    /// Answers requests until `stop` ends. Then live streams end, requests under way are finished,
-    /// and relay and projector are stopped, in this order, so that what was committed last leaves, too.
+    /// Answers requests until `stop` ends. Then live streams end, requests under way are finished
+    /// (for ten seconds at most), and relay and projector give their leases back: what they have
+    /// not done, the next start or another process does at once.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -68,10 +69,13 @@ impl Service {
             served = server.into_future() => served,
             stopped = limit => stopped,
         };
-        if let Some(relay) = relay {
-            relay.stop().await?;
-        }
-        projector.stop().await?;
-        Ok(served?)
+        let relayed = match relay {
+            Some(relay) => relay.stop().await,
+            None => Ok(()),
+        };
+        let projected = projector.stop().await;
+        served?;
+        relayed?;
+        Ok(projected?)
     }
 }

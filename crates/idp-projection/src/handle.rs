@@ -51,7 +51,8 @@ impl ProjectorHandle {
 
     /// Makes the read model anew: removes all rows, folds all events again, and ends when it has
     /// caught up. Whoever reads meanwhile sees it grow from nothing. It begins when this projector
-    /// holds the lease; for the rest it is as [`caught_up`](Self::caught_up).
+    /// holds the lease, and not at all when the future is dropped before; for the rest it is as
+    /// [`caught_up`](Self::caught_up).
     pub async fn rebuild(&self) -> Result<(), Error> {
         ask(&self.requests, Request::Rebuild).await
     }

@@ -42,7 +42,9 @@ impl Requests {
         }
     }
 
-    pub(crate) fn wants_rebuild(&self) -> bool {
+    /// Whether a rebuild is asked for, by somebody who still waits for it.
+    pub(crate) fn wants_rebuild(&mut self) -> bool {
+        self.rebuild.retain(|answer| !answer.is_closed());
         !self.rebuild.is_empty()
     }
 

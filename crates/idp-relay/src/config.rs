@@ -90,7 +90,7 @@ impl RelayConfig {
 const MILLISECOND: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_secs(3_600);
 
-fn out_of_bounds<T: PartialOrd + Debug>(
+fn out_of_bounds<T: Copy + PartialOrd + Debug>(
     field: &str,
     value: T,
     bounds: &RangeInclusive<T>,

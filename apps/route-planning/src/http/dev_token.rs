@@ -10,7 +10,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Lets everybody in: tokens for whoever asks, for these tenants.
+/// Lets everybody in: a token for any tenant, for whoever asks.
 #[derive(Clone, Debug)]
 pub struct DevAccess {
     issuer: Arc<DevIssuer>,
@@ -21,7 +21,7 @@ impl DevAccess {
     /// How long a token is good for.
     pub const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 
-    /// Access to these tenants, by tokens of this issuer.
+    /// Access by tokens of this issuer; the page offers these tenants.
     pub fn new(issuer: DevIssuer, tenants: Vec<TenantId>) -> Self {
         Self { issuer: Arc::new(issuer), tenants }
     }

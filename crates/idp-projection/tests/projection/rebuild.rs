@@ -4,6 +4,7 @@ use crate::service::{LONG, Service, caught_up, until};
 use idp_testkit::{Fate, Tally, Unreliable};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 use tokio::time::timeout;
 
 #[tokio::test(start_paused = true)]
@@ -73,4 +74,20 @@ async fn a_projector_that_stands_by_rebuilds_when_it_gets_the_lease() {
     rebuilt.expect("the projector runs");
     assert_eq!(standing_by.status().events, 10);
     service.assert_audited();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rebuild_that_nobody_waits_for_any_more_does_not_begin() {
+    let service = Service::start().await;
+    let working = service.projector();
+    until(&working, |status| status.holds_lease).await;
+    let standing_by = service.projector_on(2, Arc::new(service.backend()));
+    service.tally("acme", 10).await;
+    caught_up(&working).await;
+    let taken_back = timeout(Duration::from_secs(5), standing_by.rebuild()).await;
+    taken_back.expect_err("another one holds the lease");
+    working.stop().await.expect("the store answers");
+    until(&standing_by, |status| status.holds_lease).await;
+    caught_up(&standing_by).await;
+    assert_eq!(standing_by.status().events, 0, "nothing was read again");
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 100;
 
 #[test]
 fn all_guarantees_hold_through_crashes_cuts_and_ambiguous_answers() {
@@ -160,7 +160,9 @@ impl Simulation {
             2 if self.workers.len() < 5 => self.start_worker(),
             3 => self.workers[place].is_cut.store(true, Ordering::SeqCst),
             _ => {
-                self.workers.iter().for_each(|worker| worker.is_cut.store(false, Ordering::SeqCst))
+                for worker in &self.workers {
+                    worker.is_cut.store(false, Ordering::SeqCst);
+                }
             }
         }
     }

@@ -1,0 +1,83 @@
+//! Which lanes are read, and when.
+
+use super::*;
+
+#[test]
+fn an_idle_worker_reads_when_something_is_committed_and_when_it_polls() {
+    let mut rig = Rig::holding(2);
+    rig.read(&[0, 1], &[]);
+    rig.waits();
+    rig.worker.rung();
+    rig.read(&[0, 1], &[]);
+    rig.waits();
+    rig.pass(POLL);
+    rig.read(&[0, 1], &[]);
+    rig.waits();
+}
+
+#[test]
+fn a_commit_during_a_reading_is_read_after_it() {
+    let mut rig = Rig::holding(1);
+    let Step::Read(reading) = rig.next() else { panic!("the worker should read") };
+    rig.worker.rung();
+    rig.worker.on_read(&reading, vec![], rig.now);
+    rig.read(&[0], &[]);
+    rig.waits();
+}
+
+#[test]
+fn a_lane_is_not_read_while_a_send_of_it_is_under_way_or_not_recorded() {
+    let mut rig = Rig::holding(2);
+    let sends = rig.read(&[0, 1], &[(0, &[1, 2])]);
+    rig.worker.rung();
+    rig.read(&[1], &[]);
+    rig.waits();
+    rig.sent(&sends[0]);
+    rig.worker.rung();
+    rig.advance(&[(0, 2)]);
+    let sends = rig.read(&[0, 1], &[(0, &[3])]);
+    assert_eq!(sends[0].messages[0].lane_sequence, 3);
+}
+
+#[test]
+fn a_full_lane_does_not_starve_the_others() {
+    let mut rig = Rig::holding(3);
+    let full = rig.read(&[0, 1, 2], &[(0, &[1, 2, 3, 4])]);
+    rig.sent(&full[0]);
+    rig.advance(&[(0, 4)]);
+    let second = rig.read(&[1, 2], &[(1, &[5, 6, 7, 8])]);
+    rig.sent(&second[0]);
+    rig.advance(&[(1, 4)]);
+    rig.read(&[2], &[]);
+    rig.read(&[0, 1], &[(0, &[9, 10])]);
+}
+
+#[test]
+fn windows_without_events_move_the_position_with_the_next_renewal() {
+    let mut rig = Rig::holding(1);
+    let Step::Read(reading) = rig.next() else { panic!("the worker should read") };
+    rig.worker.on_read(&reading, vec![batch(0, &[], 70)], rig.now);
+    rig.waits();
+    rig.pass(SECOND * 3);
+    rig.join(1, 1);
+    let progress = rig.expect_advance();
+    assert_eq!((progress[0].cursor, progress[0].sequence), (cursor(70), 0));
+}
+
+#[test]
+fn a_lane_that_cannot_be_read_is_found_and_rests_while_the_others_go_on() {
+    let mut rig = Rig::holding(3);
+    let Step::Read(all) = rig.next() else { panic!("the worker should read") };
+    assert!(!rig.worker.on_unreadable(&all, rig.now));
+    rig.read(&[0], &[(0, &[1])]);
+    let Step::Read(one) = rig.next() else { panic!("the worker should read") };
+    assert_eq!(one.leases, [lease(1, 1)]);
+    assert!(rig.worker.on_unreadable(&one, rig.now));
+    rig.read(&[2], &[]);
+    let pause = rig.waits();
+    assert!(pause <= Duration::from_millis(100));
+    rig.worker.rung();
+    rig.read(&[2], &[]);
+    rig.pass(pause);
+    rig.read(&[1], &[]);
+}
