@@ -92,4 +92,5 @@ async fn a_browser_shows_the_board_and_follows_it() {
     browser.chooses("#tenant", "globex");
     let page = browser.sees(|page| page.cards.is_empty() && page.live == "Live").await;
     assert_eq!((page.routes, page.faults), (0, vec![]));
+    browser.close().await;
 }

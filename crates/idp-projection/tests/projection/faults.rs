@@ -1,10 +1,11 @@
 //! Events that cannot be folded, and a database that fails.
 
-use crate::service::{LONG, Service, caught_up, until};
+use crate::service::{LONG, Service, caught_up, config, until};
 use idp_application::{ChangeSet, ErrorKind, NewEvent, Projection, Recorded, Store};
 use idp_domain::{
     ContentHasher, EntityId, Envelope, EventRecord, FieldType, TenantId, Timestamp, Uuid, Value,
 };
+use idp_projection::ProjectorConfig;
 use idp_testkit::{Dice, Fate, TallyBoard, TallyEvent, TallyId, TallyRow, Unreliable};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,6 +50,21 @@ async fn an_event_that_cannot_be_read_stops_the_projector_behind_the_one_before(
     assert!(status.failures > 20, "it tries again and again");
     assert_eq!(service.rows("acme").await[0].steps, 6, "nothing is skipped");
     projector.stop().await.expect("the store answers");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_projector_that_cannot_get_on_keeps_its_lease() {
+    let service = Service::start().await;
+    let tally = service.tally("acme", 2).await;
+    commit_from_the_future(&service, tally).await;
+    let (store, long) = (service.store.clone(), Duration::from_secs(300));
+    let patient = ProjectorConfig { backoff_max: long, ..config() };
+    let stalled = service.projector_as(patient, TallyBoard, 1, store.clone());
+    until(&stalled, |status| status.stalled.is_some()).await;
+    let standing_by = service.projector_of(TallyBoard, 2, store);
+    tokio::time::sleep(long * 10).await;
+    assert_eq!(stalled.status().fenced, 0);
+    assert!(!standing_by.status().holds_lease);
 }
 
 /// The board, with something wrong in it for tallies that have counted to 5.

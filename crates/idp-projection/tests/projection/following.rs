@@ -1,10 +1,10 @@
 //! Without faults: everything shows, once, and soon.
 
-use crate::service::{Service, caught_up, config, until, worker_id};
-use idp_application::{Migrate, Projection, Recorded};
-use idp_domain::{DomainEvent, EntityId, FieldType, ReadModel, Record, Uuid, Value};
+use crate::service::{Service, caught_up, config, rung, until, worker_id};
+use idp_application::{Actor, Context, Migrate, Projection, Recorded};
+use idp_domain::{DomainEvent, EntityId, FieldType, ReadModel, Record, TenantId, Uuid, Value};
 use idp_projection::{Projector, ProjectorConfig};
-use idp_testkit::TallyBoard;
+use idp_testkit::{Tally, TallyBoard, TallyId};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -27,12 +27,32 @@ async fn rows_are_the_fold_of_all_events_with_the_number_of_the_last_as_revision
 }
 
 #[tokio::test(start_paused = true)]
+async fn rows_of_two_tenants_with_one_key_are_two_rows() {
+    let service = Service::start().await;
+    let id = TallyId::from_uuid(Uuid::from_u128(0xA11));
+    for (tenant, times) in [("acme", 1), ("globex", 2)] {
+        let context = Context::new(TenantId::new(tenant).expect("valid"), Actor::new("tester"));
+        let unit = service.app().begin(context);
+        let mut tally = Tally::new(id);
+        tally.count(times);
+        unit.add(tally).expect("it is new to the tenant");
+        unit.commit().await.expect("it is new to the tenant");
+    }
+    let projector = service.projector();
+    caught_up(&projector).await;
+    assert_eq!(projector.status().batches, 1, "both in one batch");
+    assert_eq!(service.rows("acme").await[0].steps, 1);
+    assert_eq!(service.rows("globex").await[0].steps, 2);
+    service.assert_audited();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_row_goes_when_the_fold_says_so_and_may_come_again() {
     let service = Service::start().await;
     let projector = service.projector();
     let tally = service.tally("acme", 2).await;
     caught_up(&projector).await;
-    service.change("acme", tally, idp_testkit::Tally::wipe).await;
+    service.change("acme", tally, Tally::wipe).await;
     caught_up(&projector).await;
     assert!(service.rows("acme").await.is_empty());
     service.count("acme", tally, 1).await;
@@ -49,7 +69,7 @@ async fn a_commit_of_this_process_shows_at_once() {
     let mut updated = projector.updated().listen();
     let start = Instant::now();
     service.tally("acme", 1).await;
-    updated.rung().await;
+    rung(&mut updated).await;
     assert!(start.elapsed() < Duration::from_millis(5), "{:?}", start.elapsed());
     assert_eq!(service.rows("acme").await.len(), 1);
 }
@@ -63,7 +83,7 @@ async fn a_commit_of_another_process_shows_within_the_poll_interval() {
     let mut updated = projector.updated().listen();
     let start = Instant::now();
     service.tally("acme", 1).await;
-    updated.rung().await;
+    rung(&mut updated).await;
     assert!(start.elapsed() <= Duration::from_millis(500), "{:?}", start.elapsed());
 }
 
@@ -117,7 +137,7 @@ async fn events_of_others_are_passed_over() {
     let service = Service::start().await;
     service.store.migrate(&[WipeRow::SCHEMA]).await.expect("the table can be made");
     let tally = service.tally("acme", 5).await;
-    service.change("acme", tally, idp_testkit::Tally::wipe).await;
+    service.change("acme", tally, Tally::wipe).await;
     let projector = service.projector_of(WipeCount, 1, service.store.clone());
     caught_up(&projector).await;
     let status = projector.status();

@@ -1,7 +1,7 @@
 //! A service with a read model that is audited, and projectors to start on it.
 
 use idp_application::{
-    Actor, Backend, Context, Migrate, Projection, Revised, SequentialIds, WorkerId,
+    Actor, Backend, CommitListener, Context, Migrate, Projection, Revised, SequentialIds, WorkerId,
 };
 use idp_domain::{TenantId, Uuid};
 use idp_memory::MemoryStore;
@@ -62,8 +62,18 @@ impl Service {
         number: u128,
         backend: Arc<dyn Backend>,
     ) -> ProjectorHandle {
+        self.projector_as(config(), projection, number, backend)
+    }
+
+    pub(crate) fn projector_as<P: Projection>(
+        &self,
+        config: ProjectorConfig,
+        projection: P,
+        number: u128,
+        backend: Arc<dyn Backend>,
+    ) -> ProjectorHandle {
         let (id, committed) = (worker_id(number), self.app().committed());
-        let projector = Projector::new(config(), projection, backend, id, committed);
+        let projector = Projector::new(config, projection, backend, id, committed);
         projector.expect("the configuration is valid").start()
     }
 
@@ -105,4 +115,9 @@ pub(crate) async fn until(
     let mut status = projector.watch();
     let met = timeout(LONG, status.wait_for(condition)).await;
     met.expect("the projector should get there").expect("the projector runs");
+}
+
+/// Waits until a projector rings that it has applied something.
+pub(crate) async fn rung(updated: &mut CommitListener) {
+    timeout(LONG, updated.rung()).await.expect("the projector should apply something");
 }

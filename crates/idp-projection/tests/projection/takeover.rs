@@ -1,7 +1,8 @@
 //! Several projectors of one projection: one works, and another takes over.
 
-use crate::service::{Service, caught_up, until};
-use idp_testkit::{Fate, Unreliable};
+use crate::service::{Service, caught_up, until, worker_id};
+use idp_application::{Claim, Cursor, Lane, LaneLease, OutboxLog, Projection, Reader, Sharding};
+use idp_testkit::{Fate, TallyBoard, Unreliable};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -61,4 +62,42 @@ async fn a_projector_that_was_cut_off_is_fenced_and_then_stands_by() {
     assert_eq!((zombie.status().events, zombie.status().holds_lease), (6, false));
     assert_eq!(second.status().events, 12);
     service.assert_audited();
+}
+
+/// Takes the lease of projector 1 away, as a database would whose clock is ahead.
+async fn take_lease_away(service: &Service) {
+    let reader = Reader { name: TallyBoard::NAME.into(), sharding: Sharding::Whole };
+    let (lane, cursor) = (Lane::WHOLE, Cursor::default());
+    let taken = LaneLease { lane, epoch: 1, cursor, sequence: 0 };
+    service.store.release(&reader, worker_id(1), &[taken]).await.expect("the store answers");
+    let lease_ttl = Duration::from_secs(60);
+    let claim = Claim { worker: worker_id(2), lanes_max: 1, lease_ttl };
+    let leases = service.store.claim(&reader, claim).await.expect("the store answers");
+    assert_eq!(leases.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_projector_notices_with_the_next_heartbeat_that_its_lease_is_gone() {
+    let service = Service::start().await;
+    let projector = service.projector();
+    caught_up(&projector).await;
+    take_lease_away(&service).await;
+    let start = Instant::now();
+    until(&projector, |status| status.fenced == 1).await;
+    assert!(start.elapsed() <= Duration::from_secs(3));
+    assert!(!projector.status().holds_lease);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_projector_notices_with_the_next_batch_that_its_lease_is_gone() {
+    let service = Service::start().await;
+    let projector = service.projector();
+    caught_up(&projector).await;
+    take_lease_away(&service).await;
+    let start = Instant::now();
+    service.tally("acme", 1).await;
+    until(&projector, |status| status.fenced == 1).await;
+    assert!(start.elapsed() < Duration::from_millis(5));
+    assert!(!projector.status().holds_lease);
+    assert!(service.rows("acme").await.is_empty());
 }

@@ -38,8 +38,8 @@ pub(super) struct Page {
 pub(super) struct Browser {
     seen: watch::Receiver<Page>,
     orders: mpsc::UnboundedSender<String>,
-    _process: Child,
-    _profile: TempDir,
+    process: Child,
+    profile: TempDir,
 }
 
 #[derive(Clone)]
@@ -60,7 +60,8 @@ impl Browser {
         let (orders, received) = mpsc::unbounded_channel();
         let probe = Probe { seen: sender, orders: Arc::new(Mutex::new(received)) };
         let address = serve(client, probe).await;
-        let profile = tempfile::tempdir().expect("a temporary folder");
+        let profile =
+            tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
         let process = Command::new(program)
             .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"])
             .args(["--no-first-run", "--disable-background-networking", "--disable-sync"])
@@ -73,7 +74,7 @@ impl Browser {
             .kill_on_drop(true)
             .spawn()
             .expect("the browser can be started");
-        Some(Self { seen, orders, _process: process, _profile: profile })
+        Some(Self { seen, orders, process, profile })
     }
 
     /// Waits until the page looks like that.
@@ -91,6 +92,13 @@ impl Browser {
     /// Chooses an option.
     pub(super) fn chooses(&self, selector: &str, option: &str) {
         self.order(&serde_json::json!({ "choose": selector, "option": option }));
+    }
+
+    /// Ends the browser, and removes what it left.
+    pub(super) async fn close(mut self) {
+        self.process.kill().await.expect("it can be ended");
+        // Its helpers end a moment later and may still write; what stays is in the build folder.
+        let _ = self.profile.close();
     }
 
     fn order(&self, order: &serde_json::Value) {
@@ -134,5 +142,8 @@ async fn seen(State(probe): State<Probe>, axum::Json(page): axum::Json<Page>) {
 
 /// The next order, as soon as there is one.
 async fn order(State(probe): State<Probe>) -> String {
-    probe.orders.lock().await.recv().await.expect("the browser is open while the test runs")
+    match probe.orders.lock().await.recv().await {
+        Some(order) => order,
+        None => std::future::pending().await, // The test is over.
+    }
 }
