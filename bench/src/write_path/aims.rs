@@ -1,15 +1,17 @@
 //! How fast the unit of work should be beside each of the others.
 
+use super::TASKS;
 use super::postgres::{DELAYED, LOOPBACK, SQLX, TOKIO_POSTGRES};
 use super::results::{Key, Results};
 use super::sqlite::{FILE, RUSQLITE};
 use super::workload::UseCase::{self, Create, Dispatch};
-use super::{TASKS, UNIT_OF_WORK};
 
 pub(crate) struct Aim {
     pub(crate) place: &'static str,
     pub(crate) use_case: UseCase,
     pub(crate) beside: &'static str,
+    /// What cannot be beaten, where that is not what it is measured beside.
+    pub(crate) limit: Option<&'static str>,
     /// For these numbers of tasks.
     tasks: &'static [usize],
     /// At least that many times as many operations a second.
@@ -41,14 +43,20 @@ const fn aim(
     tasks: &'static [usize],
     ratio_min: f64,
 ) -> Aim {
-    Aim { place, use_case, beside, tasks, ratio_min }
+    let limit = if ratio_min > 1.0 { Some(TOKIO_POSTGRES) } else { None };
+    Aim { place, use_case, beside, limit, tasks, ratio_min }
 }
 
 impl Aim {
-    /// The number of tasks and the ratio measured, for each cell of the aim that was measured.
-    pub(crate) fn measured(&self, results: &Results) -> Vec<(usize, f64)> {
+    /// The number of tasks and the ratio that the contender reached, for each cell of the aim that
+    /// was measured.
+    pub(crate) fn reached_by(
+        &self,
+        contender: &'static str,
+        results: &Results,
+    ) -> Vec<(usize, f64)> {
         let Self { place, use_case, beside, .. } = *self;
-        let key = |tasks| Key { place, use_case, tasks, contender: UNIT_OF_WORK };
+        let key = |tasks| Key { place, use_case, tasks, contender };
         let ratio = |tasks| Some((tasks, results.ratio(key(tasks), beside)?.median));
         self.tasks.iter().copied().filter_map(ratio).collect()
     }

@@ -28,32 +28,41 @@ pub(crate) fn markdown(
 
 fn aims(text: &mut String, results: &Results) -> fmt::Result {
     writeln!(text, "\n### Aims\n")?;
-    writeln!(text, "| use case | where | beside | aim | measured at 1 / 8 / 32 tasks | |")?;
-    writeln!(text, "|---|---|---|---:|---:|---|")?;
+    writeln!(
+        text,
+        "| use case | where | beside | aim | measured at 1 / 8 / 32 tasks | (b) reaches | |"
+    )?;
+    writeln!(text, "|---|---|---|---:|---:|---:|---|")?;
     for aim in &AIMS {
-        let Aim { place, use_case, beside, ratio_min, .. } = aim;
-        let measured = aim.measured(results);
-        if measured.is_empty() {
+        let reached = aim.reached_by(UNIT_OF_WORK, results);
+        if reached.is_empty() {
             continue;
         }
-        let missed: Vec<String> = measured
-            .iter()
-            .filter(|(_, ratio)| ratio < ratio_min)
-            .map(|(tasks, _)| tasks.to_string())
-            .collect();
-        let verdict = match missed.as_slice() {
-            [] => "met".to_owned(),
-            missed => format!("missed at {}", missed.join(", ")),
-        };
-        let ratios: Vec<String> = measured.iter().map(|(_, ratio)| format!("{ratio:.2}")).collect();
+        let limit = aim.limit.map(|limit| ratios(&aim.reached_by(limit, results)));
         writeln!(
             text,
-            "| {} | {place} | {beside} | {ratio_min:.1} | {} | {verdict} |",
-            use_case.name(),
-            ratios.join(" / "),
+            "| {} | {} | {} | {:.1} | {} | {} | {} |",
+            aim.use_case.name(),
+            aim.place,
+            aim.beside,
+            aim.ratio_min,
+            ratios(&reached),
+            limit.unwrap_or_default(),
+            verdict(aim, &reached),
         )?;
     }
     Ok(())
+}
+
+fn ratios(reached: &[(usize, f64)]) -> String {
+    let ratios: Vec<String> = reached.iter().map(|(_, ratio)| format!("{ratio:.2}")).collect();
+    ratios.join(" / ")
+}
+
+fn verdict(aim: &Aim, reached: &[(usize, f64)]) -> String {
+    let missed = reached.iter().filter(|(_, ratio)| *ratio < aim.ratio_min);
+    let missed: Vec<String> = missed.map(|(tasks, _)| tasks.to_string()).collect();
+    if missed.is_empty() { "met".into() } else { format!("missed at {}", missed.join(", ")) }
 }
 
 fn cells(

@@ -6,6 +6,7 @@ use crate::{
 };
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::ops::Deref;
 use uuid::Uuid;
 
@@ -63,8 +64,10 @@ impl EventRecord {
             serde_json::to_string(text).expect("a string serializes to JSON")
         };
         let metadata = canonical_json(&serde_json::json!(self.metadata))?;
+        let mut json = String::with_capacity(512 + metadata.len() + self.payload.len());
         // Members stand in the order of RFC 8785: sorted by name.
-        Ok(format!(
+        write!(
+            json,
             concat!(
                 r#"{{"aggregate_id":"{}","aggregate_type":{},"aggregate_version":{},"#,
                 r#""event_id":"{}","event_type":{},"metadata":{},"occurred_at":"{}","#,
@@ -81,7 +84,9 @@ impl EventRecord {
             text(&self.schema_id),
             self.schema_version,
             text(self.tenant.as_str()),
-        ))
+        )
+        .expect("writing to a string does not fail");
+        Ok(json)
     }
 }
 

@@ -16,7 +16,7 @@ pub fn version_column(table: &TableSchema) -> &'static str {
 
 /// The rows of a query: tenant, version, then the columns of the schema.
 pub fn select(dialect: &dyn Dialect, query: &RowQuery) -> Statement {
-    let mut statement = Statement::default();
+    let mut statement = Statement { sql: String::with_capacity(512), params: Vec::new() };
     statement.push("SELECT \"tenant_id\", ");
     statement.push_name(version_column(query.table));
     for column in query.table.columns {

@@ -30,6 +30,7 @@ impl Statement {
     /// Appends a quoted identifier. Identifiers come from derives, which admit letters, digits and
     /// underscores only; quoting keeps reserved words apart.
     pub fn push_name(&mut self, name: &str) {
+        self.sql.reserve(name.len() + 2);
         self.sql.push('"');
         self.sql.push_str(name);
         self.sql.push('"');

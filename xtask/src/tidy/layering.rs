@@ -44,6 +44,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("route-planning-domain", &["idp-domain"]),
     ("route-planning-vrp", &[]),
     ("route-planning", &["idp", "route-planning-domain", "route-planning-vrp"]),
+    ("idp-models", &[]),
     ("bench", &[ANYTHING]),
     ("xtask", &[]),
 ];
