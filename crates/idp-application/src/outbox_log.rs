@@ -138,7 +138,8 @@ pub struct LaneProgress {
 ///    by more.
 /// 4. At most one worker holds the lease of a lane; a claim raises its epoch.
 /// 5. Progress under an old epoch is refused and changes nothing.
-/// 6. A lease that is neither renewed nor released can be claimed after its time, not before.
+/// 6. Under one epoch a position never moves back: progress that arrives late renews the lease only.
+/// 7. A lease that is neither renewed nor released can be claimed after its time, not before.
 pub trait OutboxLog: Send + Sync + 'static {
     /// Says that the worker is alive for `ttl`, and tells who else is. Creates the positions of a
     /// new reader, at the start of the log.
@@ -157,7 +158,8 @@ pub trait OutboxLog: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Vec<LaneLease>, Error>>;
 
     /// Reads on from the cursors of the leases, at most `limit` events in all. Gives nothing for a
-    /// lane without news.
+    /// lane without news, or a batch without events, which only moves the cursor: the lane was read
+    /// up to the present.
     fn read<'a>(
         &'a self,
         leases: &'a [LaneLease],

@@ -111,7 +111,8 @@ impl Readers {
             .collect()
     }
 
-    /// Records progress and renews the lease, unless the epoch is an old one.
+    /// Records progress and renews the lease, unless the epoch is an old one. A position never moves
+    /// back: a call that arrives late renews the lease and nothing else.
     pub(crate) fn advance_lane(
         &mut self,
         reader: &Reader,
@@ -120,8 +121,10 @@ impl Readers {
         ttl: Duration,
     ) -> bool {
         let Some(position) = self.held(reader, progress.lane, progress.epoch) else { return false };
-        position.cursor = progress.cursor;
-        position.sequence = progress.sequence;
+        if progress.cursor > position.cursor {
+            position.cursor = progress.cursor;
+            position.sequence = progress.sequence;
+        }
         if let Some(lease) = &mut position.lease {
             lease.until = after(now, ttl);
         }

@@ -35,9 +35,11 @@ const CLAIM: &str = "
         ORDER BY lane LIMIT ?5)
     RETURNING lane, epoch, \"window\", position, sequence";
 
+/// A position never moves back, so an advance that arrives late does no harm. There is one window.
 const ADVANCE: &str = "
     UPDATE idp_reader_lane
-       SET \"window\" = ?4, position = ?5, sequence = ?6, lease_until = ?7
+       SET \"window\" = max(\"window\", ?4), position = max(position, ?5),
+           sequence = max(sequence, ?6), lease_until = ?7
      WHERE reader = ?1 AND lane = ?2 AND epoch = ?3 AND owner IS NOT NULL";
 
 const REWIND: &str = "

@@ -21,6 +21,7 @@ clauses! {
     a_lease_can_be_claimed_after_its_time_and_not_before,
     progress_renews_a_lease,
     progress_under_an_old_epoch_is_refused_and_changes_nothing,
+    progress_that_arrives_late_moves_no_position_back,
     a_worker_keeps_the_lanes_that_nobody_took,
     a_released_lane_can_be_claimed_at_once,
     progress_after_a_release_is_refused,
@@ -210,6 +211,22 @@ pub async fn progress_under_an_old_epoch_is_refused_and_changes_nothing<H: Harne
     let lease = third.claim(1, LONG).await[0];
     assert_eq!(lease.sequence, 3, "what the new owner recorded");
     assert_eq!(third.take(3).await[0].1.envelope.payload, r#"{"to":4}"#);
+}
+
+/// As when the client gave a call up and made another, and the first arrives after it.
+pub async fn progress_that_arrives_late_moves_no_position_back<H: Harness>(harness: H) {
+    six_events(&harness.backend()).await;
+    let (mut first, mut second) = two_workers(&harness, LONG).await;
+    first.take(2).await;
+    let late = first.leases.clone();
+    first.take(2).await;
+    assert_eq!(first.advance(LONG).await, [Lane::WHOLE]);
+    first.leases = late;
+    assert_eq!(first.advance(LONG).await, [Lane::WHOLE], "the lease is its own");
+    first.release().await;
+    let lease = second.claim(1, LONG).await[0];
+    assert_eq!(lease.sequence, 4, "what was recorded first");
+    assert_eq!(second.take(2).await[0].1.envelope.payload, r#"{"to":5}"#);
 }
 
 /// When it has lost others.
