@@ -16,16 +16,18 @@ use uuid::Uuid;
 const SELECT: &str =
     "SELECT version, reference, depot, stops, capacity, cost_tenths, status, priority, driver
  FROM route_plan WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL";
-/// The cast fails, and with it the statement, when the row was not there at that version.
+/// The cast to a number fails, and with it the statement, when the row was not there at that version.
+/// As the main statement writes, the server need not store a result first.
 const UPDATE_AND_APPEND: &str = "WITH u AS (UPDATE route_plan
   SET version = version + 1, status = $4, driver = $5, updated_at = $6, updated_by = $7
-  WHERE tenant_id = $1 AND id = $2 AND version = $3 RETURNING 1),
- e AS (INSERT INTO idp_outbox
+  WHERE tenant_id = $1 AND id = $2 AND version = $3 RETURNING 1)
+ INSERT INTO idp_outbox
   (tenant_id, lane, id, aggregatetype, aggregateid, aggregate_version, type, schema_id,
    schema_version, payload, content_hash, metadata, occurred_at)
-  VALUES ($1, $8, $9, $10, $2, $3 + 1, $11, $11, $12, $13, $14, $15, $6))
- SELECT CASE WHEN EXISTS (SELECT 1 FROM u) THEN 1
-  ELSE ('version conflict, matched ' || (SELECT count(*) FROM u))::int END";
+  SELECT $1::text, $8::smallint, $9::uuid, $10::text, $2::uuid, $3::bigint + 1, $11::text, $11::text,
+   $12::integer, $13::json, $14::text, $15::json, $6::timestamptz
+  WHERE CASE WHEN EXISTS (SELECT 1 FROM u) THEN true
+   ELSE ('version conflict, matched ' || (SELECT count(*) FROM u))::int = 0 END";
 const INSERT_AND_APPEND: &str = "WITH i AS (INSERT INTO route_plan
   (tenant_id, version, id, reference, depot, stops, capacity, cost_tenths, status, priority, driver,
    created_at, created_by, updated_at, updated_by)
@@ -115,7 +117,7 @@ impl Session {
 
     async fn update_and_append(&self, plan: &Plan, event: &Event) -> Result<(), BoxError> {
         self.client
-            .query_one(
+            .execute(
                 &self.update,
                 &[
                     &TENANT,

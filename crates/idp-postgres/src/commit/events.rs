@@ -1,9 +1,8 @@
-//! The arm that appends events. It waits for the rows, and writes nothing unless all were found.
+//! The main statement of a commit that has events: it appends them.
 
-use super::Asserted;
 use super::builder::Builder;
 use crate::parameter::Parameter;
-use idp_application::{ChangeSet, LaneCount, NewEvent};
+use idp_application::{LaneCount, NewEvent};
 
 /// Up to that many events are sent as scalars, more as arrays.
 const SCALAR_EVENTS_MAX: usize = 4;
@@ -24,37 +23,23 @@ const COLUMNS: [(&str, &str); 12] = [
     ("occurred_at", "timestamptz"),
 ];
 
-/// Appends the events of a change set, if it has any.
-pub(crate) fn append<'c>(
-    builder: &mut Builder<'c>,
-    changes: &'c ChangeSet,
-    lanes: LaneCount,
-    asserted: &[Asserted],
-) {
-    if changes.events.is_empty() {
-        return;
-    }
-    builder.begin_arm("e");
-    builder.push("INSERT INTO idp_outbox (tenant_id");
+/// Appends the statement, up to its condition.
+pub(crate) fn append<'c>(builder: &mut Builder<'c>, events: &'c [NewEvent], lanes: LaneCount) {
+    builder.push("\nINSERT INTO idp_outbox (tenant_id");
     for (column, _) in COLUMNS {
         builder.push(", ");
         builder.push(column);
     }
     builder.push(") SELECT $1::text");
-    if let [event] = changes.events.as_slice() {
+    if let [event] = events {
         for (parameter, (_, type_name)) in parameters(event, lanes).into_iter().zip(COLUMNS) {
             builder.push(", ");
             builder.bind_as(parameter, type_name);
         }
     } else {
         builder.push(", v.* FROM ");
-        several(builder, &changes.events, lanes);
+        several(builder, events, lanes);
     }
-    for (index, asserted) in asserted.iter().enumerate() {
-        builder.push(if index == 0 { " WHERE " } else { " AND " });
-        builder.push(&asserted.condition());
-    }
-    builder.push(")");
 }
 
 /// Both forms give the rows in the order of the events, and positions are drawn row by row.

@@ -1,6 +1,6 @@
 //! The arms that write rows.
 
-use super::Asserted;
+use super::Awaited;
 use super::builder::Builder;
 use super::groups::{Action, Group, expected};
 use crate::dialect::type_name;
@@ -8,26 +8,31 @@ use crate::parameter::Parameter;
 use idp_sql::Assigned;
 
 /// Appends an arm for each group, and a lock arm for each table of which several rows are updated
-/// or deleted. Gives the arms whose rows have to be counted.
-pub(crate) fn append<'c>(builder: &mut Builder<'c>, groups: &[Group<'c>]) -> Vec<Asserted> {
-    let mut asserted: Vec<Asserted> = Vec::new();
+/// or deleted. Gives the arms in the order in which they are
+/// to run, and what must hold of each.
+pub(crate) fn append<'c>(builder: &mut Builder<'c>, groups: &[Group<'c>]) -> Vec<Awaited> {
+    let (mut changes, mut inserts) = (Vec::new(), Vec::new());
     let mut gate: Option<String> = None;
     let mut locked_table = "";
     for (index, group) in groups.iter().enumerate() {
         if group.action == Action::Insert {
-            insert(builder, index, group);
+            inserts.push(insert(builder, index, group));
             continue;
         }
         if group.table.name != locked_table {
             locked_table = group.table.name;
             gate = lock(builder, groups, index, gate);
         }
-        let several = change(builder, index, group, gate.as_deref());
-        let arm = format!("w{index}");
-        gate = Some(arm.clone());
-        asserted.push(Asserted { arm, group: index, several });
+        changes.push(change(builder, index, group, gate.as_deref()));
+        gate = Some(arm_of(index));
     }
-    asserted
+    // What is changed or deleted may free a unique key that is inserted.
+    changes.append(&mut inserts);
+    changes
+}
+
+fn arm_of(group: usize) -> String {
+    format!("w{group}")
 }
 
 /// Locks the rows of a table that the commit updates or deletes, in the order of their keys, when
@@ -66,8 +71,10 @@ fn wait_for(builder: &mut Builder<'_>, gate: Option<&str>) {
     }
 }
 
-fn insert<'c>(builder: &mut Builder<'c>, index: usize, group: &Group<'c>) {
-    builder.begin_arm(&format!("w{index}"));
+/// Appends an insert arm. It writes all of its rows or fails.
+fn insert<'c>(builder: &mut Builder<'c>, index: usize, group: &Group<'c>) -> Awaited {
+    let arm = arm_of(index);
+    builder.begin_arm(&arm);
     builder.push("INSERT INTO ");
     builder.push_name(group.table.name);
     builder.push(" (\"tenant_id\", \"version\"");
@@ -81,8 +88,8 @@ fn insert<'c>(builder: &mut Builder<'c>, index: usize, group: &Group<'c>) {
             builder.push(", ");
             builder.bind(Parameter::Value(value));
         }
-        builder.push("))");
-        return;
+        builder.push(") RETURNING 1)");
+        return Awaited::one(&arm, index);
     }
     builder.push(") SELECT $1::text, 1");
     let arrays = append_columns(builder, group, ", ", |_, _| {});
@@ -90,27 +97,29 @@ fn insert<'c>(builder: &mut Builder<'c>, index: usize, group: &Group<'c>) {
     bind_arrays(builder, group, &arrays);
     builder.push(") AS i(");
     builder.join(&arrays, ", ", |b, column| b.push(&format!("c{column}")));
-    builder.push("))");
+    builder.push(") RETURNING 1)");
+    Awaited::several(&arm, index, "> 0")
 }
 
-/// Appends an update or delete arm. Gives the number of rows that it must find, as SQL; `None` when
-/// that is one.
+/// Appends an update or delete arm. It must find all of its rows.
 fn change<'c>(
     builder: &mut Builder<'c>,
     index: usize,
     group: &Group<'c>,
     gate: Option<&str>,
-) -> Option<String> {
-    builder.begin_arm(&format!("w{index}"));
-    let several = if group.rows.len() == 1 {
+) -> Awaited {
+    let arm = arm_of(index);
+    builder.begin_arm(&arm);
+    let awaited = if group.rows.len() == 1 {
         change_one(builder, group);
-        None
+        Awaited::one(&arm, index)
     } else {
-        Some(change_many(builder, group))
+        let number = change_many(builder, group);
+        Awaited::several(&arm, index, &format!("= {number}"))
     };
     wait_for(builder, gate);
     builder.push(" RETURNING 1)");
-    several
+    awaited
 }
 
 fn change_one<'c>(builder: &mut Builder<'c>, group: &Group<'c>) {
