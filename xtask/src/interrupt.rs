@@ -1,6 +1,6 @@
 //! Signals: Ctrl-C, a polite kill and a closed terminal end the running program, not this process
-//! at once, so that every guard on the stack (above all the one that stops PostgreSQL) still does
-//! its work.
+//! at once, so that every guard on the stack (above all those that stop servers) still does its
+//! work.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus};
@@ -12,6 +12,7 @@ use signal_hook::iterator::Signals;
 
 use crate::outcome::Outcome;
 use crate::process;
+use crate::watchdog::Watchdog;
 
 static RAISED: AtomicBool = AtomicBool::new(false);
 
@@ -50,6 +51,7 @@ fn targets() -> MutexGuard<'static, Vec<i64>> {
 pub(crate) struct Running {
     child: Child,
     target: i64,
+    _watchdog: Watchdog,
 }
 
 impl Running {
@@ -68,11 +70,13 @@ impl Running {
         check()?;
         let child = command.spawn().map_err(|error| process::cannot_start(command, &error))?;
         let target = target(i64::from(child.id()));
+        let watchdog =
+            Watchdog::over_program(target).inspect_err(|_| process::signal("KILL", target))?;
         targets().push(target);
         if raised() {
             process::signal("TERM", target);
         }
-        Ok(Running { child, target })
+        Ok(Running { child, target, _watchdog: watchdog })
     }
 
     pub(crate) fn child(&mut self) -> &mut Child {

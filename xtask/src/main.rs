@@ -7,11 +7,12 @@ mod facade;
 mod interrupt;
 mod optional_tool;
 mod outcome;
-mod postgres;
 mod process;
+mod servers;
 mod tally;
 mod test_run;
 mod tidy;
+mod watchdog;
 mod workspace;
 
 use std::process::ExitCode;
@@ -22,13 +23,16 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   ci                                  every check in order; stops at the first failure
-  test [CARGO ARGS] [-- FILTER ARGS]  all tests, on a throw-away PostgreSQL
-  pg [-- CMD...]                      runs CMD on a throw-away PostgreSQL, or keeps one running
+  test [CARGO ARGS] [-- FILTER ARGS]  all tests, on throw-away servers
+  servers [--only NAMES] [-- CMD...]  runs CMD on throw-away servers, or keeps them running;
+                                      NAMES: pg,redis,nats,rabbitmq,kafka,pulsar
+  pg [-- CMD...]                      the same with PostgreSQL only
   tidy                                layers, files, documents and contract clauses
   deny                                licences, advisories, sources; installs cargo-deny
 
 environment
-  IDP_TEST_PG   use this PostgreSQL (a URL of a superuser) and start none
+  IDP_TEST_PG, IDP_TEST_REDIS, ...
+                use this server and start none; CONTRIBUTING.md has them all
   IDP_PG_BIN    the folder with initdb, postgres and pg_isready";
 
 fn main() -> ExitCode {
@@ -50,7 +54,8 @@ fn dispatch(args: &[String]) -> Ending {
             Ok(tally) => Ending { outcome: tally.verdict(), tally: Some(tally) },
             Err(message) => Err(message).into(),
         },
-        "pg" => postgres::command(rest).into(),
+        "servers" => servers::command(rest).into(),
+        "pg" => servers::postgres_command(rest).into(),
         "tidy" => tidy::run().into(),
         "deny" => optional_tool::install_and_run_deny().into(),
         "help" | "--help" | "-h" => {

@@ -1,25 +1,28 @@
-//! `cargo xtask test`: builds the test binaries once, then runs them against a real PostgreSQL and
-//! sums the results.
+//! `cargo xtask test`: builds the test binaries once, meanwhile starts the servers that they need,
+//! then runs them and sums the results.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 
 use crate::interrupt::Running;
 use crate::outcome::Outcome;
-use crate::postgres::{DATABASE_VARIABLE, Database};
 use crate::process;
+use crate::servers::{Launch, needs};
 use crate::tally::Tally;
 
 /// Words before `--` go to cargo (`-p idp-postgres`), words after it to the test binaries (`cursor
 /// --nocapture`).
 pub(crate) fn run(args: &[String]) -> Outcome<Tally> {
     let request = Request::parse(args);
+    let launch = Launch::of(&needs::of(&request.packages()));
     process::run(request.cargo_test().arg("--no-run"))
         .map_err(|error| format!("the tests do not build: {error}"))?;
-    let database = Database::provide()?;
+    let mut servers = launch.wait_until_ready()?;
     let mut tests = request.cargo_test();
-    tests.arg("--no-fail-fast").env(DATABASE_VARIABLE, database.url());
-    stream(tests.arg("--").args(request.filters))
+    tests.arg("--no-fail-fast").envs(servers.variables());
+    let tally = stream(tests.arg("--").args(request.filters))?;
+    servers.report_losses();
+    Ok(tally)
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -38,15 +41,25 @@ impl<'a> Request<'a> {
 
     fn cargo_test(&self) -> Command {
         let mut command = process::cargo(["test"]);
-        if !self.names_packages() {
+        if self.packages().is_empty() {
             command.arg("--workspace");
         }
         command.args(self.for_cargo);
         command
     }
 
-    fn names_packages(&self) -> bool {
-        self.for_cargo.iter().any(|arg| arg.starts_with("-p") || arg.starts_with("--package"))
+    /// The values of `-p` and `--package`, in each of the forms that cargo takes.
+    fn packages(&self) -> Vec<&'a str> {
+        let mut args = self.for_cargo.iter().map(String::as_str);
+        let mut packages = Vec::new();
+        while let Some(arg) = args.next() {
+            let value = match arg {
+                "-p" | "--package" => args.next(),
+                _ => arg.strip_prefix("--package=").or_else(|| arg.strip_prefix("-p")),
+            };
+            packages.extend(value.map(|value| value.trim_start_matches('=')));
+        }
+        packages
     }
 }
 
@@ -91,6 +104,12 @@ mod tests {
         let request = Request::parse(&args);
         assert_eq!(process::describe(&request.cargo_test()), "cargo test -p idp-sql");
         assert_eq!(request.filters, words("cursor --nocapture"));
+    }
+
+    #[test]
+    fn packages_are_named_in_each_form_that_cargo_takes() {
+        let args = words("-p a -pb -p=c --package d --package=e --release");
+        assert_eq!(Request::parse(&args).packages(), ["a", "b", "c", "d", "e"]);
     }
 
     #[test]

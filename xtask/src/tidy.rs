@@ -21,6 +21,7 @@ mod lexer;
 mod links;
 mod root_listing;
 mod source;
+mod test_servers;
 mod tree;
 
 use crate::outcome::Outcome;
@@ -49,6 +50,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("banned", banned::check),
     ("attributes", attributes::check),
     ("contract clauses", clauses::check),
+    ("test servers", test_servers::check),
     ("decisions", adr::check),
     ("links", links::check),
     ("changelog", changelog::check),

@@ -3,14 +3,15 @@
 use crate::board::{BoardRow, RoutePlanBoard};
 use crate::settings::Database;
 use idp::application::{
-    Backend, BoxError, Clock, IdSource, OutboxLog, Store, SystemClock, UuidV7Ids, WorkerId,
+    Backend, BoxError, Clock, CommitWatch, Deliveries, IdSource, Store, SystemClock, UuidV7Ids,
+    WorkerId,
 };
 use idp::domain::{Record, TableSchema};
 use idp::memory::ConsoleBus;
-use idp::postgres::{PgOptions, PgStore};
+use idp::postgres::{PgNotify, PgNotifyOptions, PgOptions, PgStore};
 use idp::prelude::*;
 use idp::projection::{Projector, ProjectorConfig, ProjectorHandle};
-use idp::relay::{Relay, RelayConfig, RelayHandle};
+use idp::relay::{Relay, RelayConfig, RelayHandle, Target, WakeUp, WakeUpHandle};
 use idp::sqlite::{SqliteOptions, SqliteStore};
 use route_planning_domain::RoutePlan;
 use std::sync::Arc;
@@ -23,33 +24,47 @@ pub struct Core {
     /// Runs the use cases.
     pub app: Application,
     backend: Arc<dyn Backend>,
+    /// How commits of other processes are noticed, the best way first.
+    watches: Vec<Arc<dyn CommitWatch>>,
 }
 
 impl Core {
     /// Opens the database, and makes the tables where they are missing.
     pub async fn open(database: &Database) -> Result<Self, BoxError> {
-        let backend: Arc<dyn Backend> = match database {
-            Database::Sqlite(file) => Arc::new(SqliteStore::open(file, SqliteOptions::default())?),
-            Database::Postgres(url) => {
-                Arc::new(PgStore::connect(url.reveal(), PgOptions::default()).await?)
+        match database {
+            Database::Sqlite(file) => {
+                let store = SqliteStore::open(file, SqliteOptions::default())?;
+                Ok(Self::over(Arc::new(store)).await?)
             }
-        };
-        Ok(Self::over(backend).await?)
+            Database::Postgres(url) => {
+                let store = PgStore::connect(url.reveal(), PgOptions::default()).await?;
+                let notify = PgNotify::of(&store, PgNotifyOptions::default())?;
+                let core = Self::over(Arc::new(store)).await?;
+                Ok(Self { watches: vec![Arc::new(notify)], ..core })
+            }
+        }
     }
 
     /// The same over a database that is open already.
     pub async fn over(backend: Arc<dyn Backend>) -> Result<Self, Error> {
         backend.migrate(TABLES).await?;
         let app = Application::new(Arc::clone(&backend) as Arc<dyn Store>);
-        Ok(Self { app, backend })
+        Ok(Self { app, backend, watches: Vec::new() })
+    }
+
+    /// Notices the commits of other processes from now on; without it, and where nothing watches
+    /// them, they are found by polling.
+    pub fn start_wake_up(&self) -> WakeUpHandle {
+        WakeUp::new(self.app.committed(), self.watches.clone()).start()
     }
 
     /// Carries events to the console from now on.
     pub fn start_relay(&self, poll_interval: Duration) -> Result<RelayHandle, Error> {
-        let config = RelayConfig { poll_interval, ..RelayConfig::for_reader("console") };
-        let log = Arc::clone(&self.backend) as Arc<dyn OutboxLog>;
-        let bus = Arc::new(ConsoleBus::stdout());
-        Ok(Relay::new(config, log, bus, worker(), self.app.committed())?.start())
+        let config = RelayConfig { poll_interval, ..RelayConfig::default() };
+        let log = Arc::clone(&self.backend) as Arc<dyn Deliveries>;
+        let target = Target::new("console", Arc::new(ConsoleBus::stdout()));
+        let target = target.source("/route-planning");
+        Ok(Relay::new(target, config, log, worker(), self.app.committed())?.start())
     }
 
     /// Keeps the board from now on.

@@ -7,7 +7,7 @@ use idp::application::BoxError;
 use idp::http::Shutdown;
 use idp::http::axum::{self, Router};
 use idp::projection::ProjectorHandle;
-use idp::relay::RelayHandle;
+use idp::relay::{RelayHandle, WakeUpHandle};
 use std::io;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -20,6 +20,7 @@ pub struct Service {
     routes: Router,
     relay: Option<RelayHandle>,
     projector: ProjectorHandle,
+    wake_up: WakeUpHandle,
     shutdown: Shutdown,
 }
 
@@ -39,6 +40,7 @@ impl Service {
             Bus::Off => None,
         };
         let projector = core.start_projector()?;
+        let wake_up = core.start_wake_up();
         let shutdown = Shutdown::default();
         let state = HttpState {
             app: core.app.clone(),
@@ -46,7 +48,7 @@ impl Service {
             board_changed: projector.updated().clone(),
             shutdown: shutdown.clone(),
         };
-        Ok(Self { routes: routes(state, dev), relay, projector, shutdown })
+        Ok(Self { routes: routes(state, dev), relay, projector, wake_up, shutdown })
     }
 
     /// Answers requests until `stop` ends. Then live streams end, requests under way are finished
@@ -57,7 +59,7 @@ impl Service {
         listener: TcpListener,
         stop: impl Future<Output = io::Result<()>>,
     ) -> Result<(), BoxError> {
-        let Self { routes, relay, projector, shutdown } = self;
+        let Self { routes, relay, projector, wake_up, shutdown } = self;
         let server = axum::serve(listener, routes).with_graceful_shutdown(shutdown.begun());
         let limit = async {
             let stopped = stop.await;
@@ -74,6 +76,7 @@ impl Service {
             None => Ok(()),
         };
         let projected = projector.stop().await;
+        drop(wake_up);
         served?;
         relayed?;
         Ok(projected?)

@@ -4,8 +4,8 @@ use crate::change_set::{NewEvent, RowWrite, WriteKind};
 use crate::slot::{Entry, Intent};
 use crate::{Context, Error, ErrorKind, IdSource, SystemColumn};
 use idp_domain::{
-    Aggregate, ColumnSet, ContentHasher, DomainEvent, EntityId, Envelope, EventRecord, TableSchema,
-    Timestamp, Value, canonical_json,
+    Aggregate, ColumnSet, ContentHasher, DomainEvent, EntityId, Envelope, EventRecord, Raised,
+    TableSchema, Timestamp, Value, canonical_json,
 };
 
 /// What the slots handed over.
@@ -38,8 +38,8 @@ impl Collector<'_> {
         let Some(write) = write_of(entry, !events.is_empty())? else { return Ok(()) };
         into.writes.push(write);
         let version = entry.version + 1;
-        for event in events {
-            into.events.push(self.seal::<A>(&entry.aggregate, version, &event)?);
+        for raised in events {
+            into.events.push(self.seal::<A>(&entry.aggregate, version, &raised)?);
         }
         Ok(())
     }
@@ -48,8 +48,13 @@ impl Collector<'_> {
         &self,
         aggregate: &A,
         version: i64,
-        event: &A::Event,
+        raised: &Raised<A::Event>,
     ) -> Result<NewEvent, Error> {
+        let Raised { event, deliver_at } = raised;
+        let mut metadata = self.context.metadata().clone();
+        if let Some(at) = deliver_at {
+            metadata.insert(EventRecord::DELIVER_AT.to_owned(), at.to_string());
+        }
         let schema = event.schema();
         let invalid = |e| {
             let message = format!("event `{}` cannot be written: {e}", schema.name);
@@ -66,7 +71,7 @@ impl Collector<'_> {
             schema_id: schema.schema_id.into(),
             schema_version: schema.version,
             payload: canonical_json(&event.payload()).map_err(invalid)?,
-            metadata: self.context.metadata().clone(),
+            metadata,
         };
         check(A::SCHEMA, "payload", &Value::Json(record.payload.clone()))?;
         Envelope::seal(record, self.hasher).map(|envelope| NewEvent { envelope }).map_err(invalid)

@@ -1,30 +1,63 @@
-//! Tells readers in the same process that something was committed.
+//! Tells readers that something was committed.
 
 use tokio::sync::watch;
 
-/// Rung after each commit that wrote events, and by projectors after each batch. Ringing is cheap,
-/// never blocks, and rings that come together count as one: the listener reads a log anyway.
+/// Rung after each commit that wrote events, by projectors after each batch, and by whoever
+/// [watches](crate::CommitWatch) the commits of other processes. Ringing is cheap, never blocks, and
+/// rings that come together count as one: the listener reads a log anyway.
 #[derive(Clone, Debug)]
 pub struct CommitSignal {
-    rings: watch::Sender<u64>,
+    /// Of this and of other processes.
+    all: watch::Sender<u64>,
+    /// Of this process.
+    local: watch::Sender<u64>,
+    is_watched: watch::Sender<bool>,
 }
 
 impl Default for CommitSignal {
     fn default() -> Self {
-        Self { rings: watch::Sender::new(0) }
+        let (all, local) = (watch::Sender::new(0), watch::Sender::new(0));
+        Self { all, local, is_watched: watch::Sender::new(false) }
     }
 }
 
 impl CommitSignal {
-    /// Wakes every listener.
+    /// Wakes every listener: this process committed something.
     pub fn ring(&self) {
-        self.rings.send_modify(|count| *count = count.wrapping_add(1));
+        advance(&self.local);
+        advance(&self.all);
+    }
+
+    /// Wakes every listener but those that listen to this process alone: another process committed
+    /// something, or may have.
+    pub fn ring_from_elsewhere(&self) {
+        advance(&self.all);
     }
 
     /// A listener for the rings from now on.
     pub fn listen(&self) -> CommitListener {
-        CommitListener { rings: self.rings.subscribe(), _keep: self.rings.clone() }
+        CommitListener { rings: self.all.subscribe(), _keep: self.all.clone() }
     }
+
+    /// A listener for the commits of this process from now on.
+    pub fn listen_to_this_process(&self) -> CommitListener {
+        CommitListener { rings: self.local.subscribe(), _keep: self.local.clone() }
+    }
+
+    /// Whether somebody watches the commits of other processes, so that readers need not poll
+    /// often. Nobody does until it is said.
+    pub fn is_watched(&self) -> bool {
+        *self.is_watched.borrow()
+    }
+
+    /// Says whether somebody watches the commits of other processes.
+    pub fn set_watched(&self, is_watched: bool) {
+        self.is_watched.send_replace(is_watched);
+    }
+}
+
+fn advance(rings: &watch::Sender<u64>) {
+    rings.send_modify(|count| *count = count.wrapping_add(1));
 }
 
 /// Waits for a [`CommitSignal`]. No ring is lost: one that came since the last wait ends the next

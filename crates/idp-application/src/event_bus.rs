@@ -1,33 +1,57 @@
 //! The port through which events leave the service.
 
-use crate::{BoxFuture, Error, Lane};
-use idp_domain::Envelope;
+use crate::{BoxError, BoxFuture, Error, ErrorKind, Message};
 use std::fmt;
-
-/// An event on its way out.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Message {
-    /// The event.
-    pub envelope: Envelope,
-    /// The lane it is in.
-    pub lane: Lane,
-    /// Its number in the lane, from 1, without gaps. The same event always has the same number, so
-    /// that a broker that drops messages with a number it has seen stores each event once.
-    pub lane_sequence: i64,
-    /// The epoch of the lease under which it is published: rises with every change of owner.
-    pub epoch: i64,
-}
+use std::time::Duration;
 
 /// Publishes messages. It does not subscribe.
 ///
 /// # Contract
-/// 1. Messages with one key (tenant and aggregate) reach the bus in the order given.
+/// Adapters prove these with `idp_conformance::event_bus!`.
+///
+/// 1. Messages with one partition key (tenant and aggregate) reach the bus in the order given.
 /// 2. `Ok` means that the bus has taken over responsibility for all of them.
 /// 3. An error says how many messages, from the first, were taken over for sure; the others may or
 ///    may not have been.
+/// 4. A failure is classified: [`Refused`](PublishFailure::Refused) only if the bus will never take
+///    the message behind the accepted ones as it stands, whatever happens to the others.
+/// 5. What it [guarantees](BusGuarantees) about duplicates and about workers that lost their lease
+///    is true.
+/// 6. It works again by itself when the broker does.
+/// 7. A future that is dropped publishes nothing later but messages it was given, in order.
+/// 8. It holds no more in memory than what it is publishing.
+///
+/// All messages of one call are of one [stream](Message::stream) and epoch. Calls for one stream come
+/// one after another; those for several come at the same time.
 pub trait EventBus: Send + Sync + 'static {
+    /// What it guarantees.
+    fn guarantees(&self) -> BusGuarantees;
+
     /// Publishes the messages in order.
     fn publish<'a>(&'a self, messages: &'a [Message]) -> BoxFuture<'a, Result<(), PublishError>>;
+}
+
+/// What a bus guarantees beyond its contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BusGuarantees {
+    /// What becomes of a message that is published again under the same number of its stream.
+    pub duplicates: Duplicates,
+    /// Whether a worker that published under an older epoch of a stream is refused, even while its
+    /// send is under way.
+    pub fences_zombies: bool,
+    /// The most bytes of data that a message may have, as far as it is known.
+    pub data_bytes_max: Option<usize>,
+}
+
+/// What becomes of a message that is published again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duplicates {
+    /// It is stored once, however late it comes.
+    Never,
+    /// It is stored once if it comes again within that time.
+    NeverWithin(Duration),
+    /// It is stored again: subscribers drop it by the identity of the event.
+    Possible,
 }
 
 /// A batch that was not taken over as a whole.
@@ -35,8 +59,61 @@ pub trait EventBus: Send + Sync + 'static {
 pub struct PublishError {
     /// How many messages, counted from the first, were taken over.
     pub accepted: usize,
+    /// What kind of failure stopped the next one.
+    pub failure: PublishFailure,
     /// What stopped the next one.
     pub error: Error,
+}
+
+/// The classes of failures to publish; each is met in its own way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PublishFailure {
+    /// The broker cannot be reached, does not answer or is not ready. It has nothing to do with the
+    /// message, and costs it no attempt.
+    Unavailable,
+    /// The broker asks to be spared, for so long if it says so. It costs no attempt.
+    Throttled(Option<Duration>),
+    /// The broker refuses this message for good: too large, unknown topic, not allowed, not what
+    /// the schema says.
+    Refused,
+    /// Another worker publishes this stream under a newer epoch.
+    Fenced,
+}
+
+impl PublishError {
+    /// The broker cannot be reached.
+    pub fn unavailable(accepted: usize, message: impl Into<String>) -> Self {
+        let error = Error::new(ErrorKind::Unavailable, "publish", message);
+        Self { accepted, failure: PublishFailure::Unavailable, error }
+    }
+
+    /// The message behind the accepted ones is refused for good.
+    pub fn refused(accepted: usize, message: impl Into<String>) -> Self {
+        let error = Error::new(ErrorKind::Invalid, "publish", message);
+        Self { accepted, failure: PublishFailure::Refused, error }
+    }
+
+    /// The broker asks to be spared, for so long if it says so.
+    pub fn throttled(
+        accepted: usize,
+        retry_after: Option<Duration>,
+        message: impl Into<String>,
+    ) -> Self {
+        let error = Error::new(ErrorKind::Unavailable, "publish", message);
+        Self { accepted, failure: PublishFailure::Throttled(retry_after), error }
+    }
+
+    /// Another worker publishes this stream under a newer epoch.
+    pub fn fenced(accepted: usize, message: impl Into<String>) -> Self {
+        let error = Error::new(ErrorKind::Conflict, "publish", message);
+        Self { accepted, failure: PublishFailure::Fenced, error }
+    }
+
+    /// Adds the cause.
+    pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.error = self.error.with_source(source);
+        self
+    }
 }
 
 impl fmt::Display for PublishError {

@@ -31,11 +31,18 @@ mod query;
 mod row;
 mod store;
 
+mod cloud_event;
 mod commit_signal;
+mod commit_watch;
+mod dead_letters;
+mod deliveries;
+mod edited_event;
 mod event_bus;
 mod lane;
+mod message;
 mod outbox_log;
 mod projection;
+mod transform;
 
 mod error;
 
@@ -44,17 +51,28 @@ pub use authority::{AdminAuthority, AllTenants, Scope};
 pub use batch::BatchError;
 pub use change_set::{ChangeSet, NewEvent, RowWrite, SystemColumn, WriteKind};
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use cloud_event::CloudEvent;
 pub use commit_signal::{CommitListener, CommitSignal};
+pub use commit_watch::CommitWatch;
 pub use content_hashing::{ContentHashing, PlainHashing};
 pub use context::{Actor, Context};
 pub use cost::Cost;
+pub use dead_letters::{
+    DeadLetterAction, DeadLetterCommand, DeadLetterRecord, DeadLetters, ParkedEvent, ParkedKey,
+};
+pub use deliveries::{
+    AsideReason, BlockedKey, Deliveries, DeliveryKey, Due, LaneRecord, SetAside, Settled,
+    Settlement, SideBatch, SideEntry,
+};
+pub use edited_event::edited_event;
 pub use error::{BoxError, Error, ErrorKind};
-pub use event_bus::{EventBus, Message, PublishError};
+pub use event_bus::{BusGuarantees, Duplicates, EventBus, PublishError, PublishFailure};
 pub use failure::Failure;
 pub use id_source::{IdSource, SequentialIds, UuidV7Ids};
 pub use identity_map::Savepoint;
 pub use interceptor::{Interceptor, Interceptors};
 pub use lane::{Lane, LaneCount};
+pub use message::{Message, Stream, Track};
 pub use outbox_log::{
     Claim, Cursor, LaneBatch, LaneLease, LaneProgress, LoggedEvent, Membership, OutboxLog, Reader,
     Sharding, WorkerId,
@@ -70,4 +88,5 @@ pub use retry::RetryPolicy;
 pub use row::{Fetched, StoredRow};
 pub use store::{Backend, BoxFuture, Migrate, Store};
 pub use tracked::Tracked;
+pub use transform::{Transform, TransformError};
 pub use unit_of_work::{Receipt, UnitOfWork, Uow};

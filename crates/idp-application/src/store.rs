@@ -1,6 +1,6 @@
 //! The port through which units of work and queries reach a database.
 
-use crate::{ChangeSet, Cost, Error, Fetched, OutboxLog, ProjectionStore, RowQuery};
+use crate::{ChangeSet, Cost, DeadLetters, Deliveries, Error, Fetched, ProjectionStore, RowQuery};
 use idp_domain::TableSchema;
 use std::pin::Pin;
 
@@ -47,6 +47,6 @@ pub trait Migrate: Send + Sync + 'static {
 }
 
 /// Everything that one database does for an application; chosen once, in the bootstrap.
-pub trait Backend: Store + OutboxLog + ProjectionStore + Migrate {}
+pub trait Backend: Store + Deliveries + DeadLetters + ProjectionStore + Migrate {}
 
-impl<T: Store + OutboxLog + ProjectionStore + Migrate> Backend for T {}
+impl<T: Store + Deliveries + DeadLetters + ProjectionStore + Migrate> Backend for T {}

@@ -20,3 +20,26 @@ pub(crate) async fn abandon_after<F: Future>(future: F, polls: u32) -> Option<F:
     })
     .await
 }
+
+/// Runs a future to its end, and another one beside it, which starts when the first has been polled
+/// so often and does not end, or has ended before.
+pub(crate) async fn meanwhile<F: Future, G: Future>(
+    future: F,
+    polls: u32,
+    other: G,
+) -> (F::Output, G::Output) {
+    let mut future = Box::pin(future);
+    let mut left = polls;
+    let early = poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => {
+            left = left.saturating_sub(1);
+            if left == 0 { Poll::Ready(None) } else { Poll::Pending }
+        }
+    })
+    .await;
+    match early {
+        Some(output) => (output, other.await),
+        None => tokio::join!(future, other),
+    }
+}

@@ -2,13 +2,16 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod bus_harness;
 mod harness;
 pub mod sample;
 
 pub mod unit_of_work;
 pub mod repository;
 pub mod outbox;
+pub mod deliveries;
 pub mod projection;
+pub mod event_bus;
 
 mod clauses;
 mod run;
@@ -16,9 +19,12 @@ mod run;
 mod fixture;
 mod catalog;
 mod follower;
+mod courier;
+mod chance;
 mod eventually;
 mod abandon;
 
+pub use bus_harness::{BusHarness, Received, Way};
 pub use harness::{AuditColumns, Capabilities, Harness};
 
 #[doc(hidden)]

@@ -51,6 +51,15 @@ impl EventRecord {
     pub const LEGAL_BASIS: &'static str = "legal_basis";
     /// Metadata: the request that caused the change.
     pub const CORRELATION_ID: &'static str = "correlation_id";
+    /// Metadata: the event that caused the change.
+    pub const CAUSATION_ID: &'static str = "causation_id";
+    /// Metadata: more of the W3C trace context, as the systems on the way added it.
+    pub const TRACE_STATE: &'static str = "tracestate";
+    /// Metadata: when the message is to be delivered, not before; RFC 3339.
+    pub const DELIVER_AT: &'static str = "deliver_at";
+    /// Metadata: the content hash that the event was committed with. It stands in an event whose
+    /// payload an operator has replaced since.
+    pub const EDITED_FROM: &'static str = "edited_from";
 
     /// Metadata from a JSON object of texts.
     pub fn metadata_from_json(text: &str) -> Result<Metadata, serde_json::Error> {
@@ -107,6 +116,11 @@ impl Envelope {
     /// An event as a store kept it, with the hash that stood beside it.
     pub fn restore(record: EventRecord, content_hash: ContentHash) -> Self {
         Self { record, content_hash }
+    }
+
+    /// The record, without its hash.
+    pub fn into_record(self) -> EventRecord {
+        self.record
     }
 
     /// The hash over everything else.

@@ -40,7 +40,7 @@ pub use event::{DomainEvent, EventSchema, PayloadError};
 pub use field::{Comparable, Direction, Field, Order, OrderOf, TextField};
 pub use field_type::{FieldType, JsonShape};
 pub use mapping::MappingError;
-pub use pending::Pending;
+pub use pending::{Pending, Raised};
 pub use predicate::{Comparison, Predicate};
 pub use record::{ReadModel, Record, RowValues};
 pub use schema::{Column, ColumnSet, TableKind, TableSchema};

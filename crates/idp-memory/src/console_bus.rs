@@ -1,6 +1,8 @@
-//! A bus that writes one line a message.
+//! A bus that writes one line a message, for people to read or for tools to filter.
 
-use idp_application::{BoxFuture, Error, ErrorKind, EventBus, Message, PublishError};
+mod json_line;
+
+use idp_application::{BoxFuture, BusGuarantees, Duplicates, EventBus, Message, PublishError};
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
@@ -12,6 +14,7 @@ use std::sync::{Mutex, PoisonError};
 /// ```
 pub struct ConsoleBus {
     writer: Mutex<Box<dyn Write + Send>>,
+    write_line: fn(&mut dyn Write, &Message) -> io::Result<()>,
 }
 
 impl ConsoleBus {
@@ -22,7 +25,15 @@ impl ConsoleBus {
 
     /// Writes to that writer, which is flushed after each batch.
     pub fn to(writer: impl Write + Send + 'static) -> Self {
-        Self { writer: Mutex::new(Box::new(writer)) }
+        Self { writer: Mutex::new(Box::new(writer)), write_line: write_summary }
+    }
+
+    /// Writes each message whole, as a CloudEvent in the JSON format; the topic is the extension
+    /// attribute `topic`. Data that is no JSON is in `data_base64`. A line break in JSON, which can
+    /// stand between its tokens only, becomes a space.
+    pub fn with_json_lines(mut self) -> Self {
+        self.write_line = json_line::write;
+        self
     }
 }
 
@@ -33,35 +44,39 @@ impl fmt::Debug for ConsoleBus {
 }
 
 impl EventBus for ConsoleBus {
+    fn guarantees(&self) -> BusGuarantees {
+        let duplicates = Duplicates::Possible;
+        BusGuarantees { duplicates, fences_zombies: false, data_bytes_max: None }
+    }
+
     fn publish<'a>(&'a self, messages: &'a [Message]) -> BoxFuture<'a, Result<(), PublishError>> {
         Box::pin(async move {
             // A writer that panicked in the middle of a line is no reason to be silent ever after.
             let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
             for (accepted, message) in messages.iter().enumerate() {
-                write_line(&mut **writer, message).map_err(|error| failed(accepted, error))?;
+                (self.write_line)(&mut **writer, message)
+                    .map_err(|error| failed(accepted, error))?;
             }
             writer.flush().map_err(|error| failed(0, error))
         })
     }
 }
 
-fn write_line(writer: &mut dyn Write, message: &Message) -> io::Result<()> {
-    let event = &message.envelope;
+fn write_summary(writer: &mut dyn Write, message: &Message) -> io::Result<()> {
+    let event = &message.event;
     writeln!(
         writer,
         "{} {} {} {}/{} v{} #{}",
-        event.occurred_at,
+        event.time,
         event.tenant,
         event.event_type,
         event.aggregate_type,
         event.aggregate_id,
         event.aggregate_version,
-        message.lane_sequence,
+        message.sequence,
     )
 }
 
 fn failed(accepted: usize, error: io::Error) -> PublishError {
-    let message = "the console cannot be written to";
-    let error = Error::new(ErrorKind::Unavailable, "publish", message).with_source(error);
-    PublishError { accepted, error }
+    PublishError::unavailable(accepted, "the console cannot be written to").with_source(error)
 }

@@ -30,6 +30,12 @@ struct Position {
     sequence: i64,
 }
 
+/// How far a lane was read.
+pub(crate) struct Place {
+    pub(crate) cursor: Cursor,
+    pub(crate) sequence: i64,
+}
+
 struct Lease {
     owner: WorkerId,
     until: Timestamp,
@@ -131,6 +137,13 @@ impl Readers {
         true
     }
 
+    /// How far a lane was read; `None` when the epoch is an old one.
+    pub(crate) fn place(&self, reader: &Reader, lane: Lane, epoch: i64) -> Option<Place> {
+        let position = self.0.get(&reader.name)?.lanes.get(&lane)?;
+        let place = Place { cursor: position.cursor, sequence: position.sequence };
+        position.is_held_under(epoch).then_some(place)
+    }
+
     /// Puts the lane back to the start of the log, unless the epoch is an old one.
     pub(crate) fn rewind(&mut self, reader: &Reader, lane: Lane, epoch: i64) -> bool {
         let Some(position) = self.held(reader, lane, epoch) else { return false };
@@ -141,8 +154,7 @@ impl Readers {
 
     /// Whether the lane is held under that epoch.
     pub(crate) fn holds(&self, reader: &Reader, lane: Lane, epoch: i64) -> bool {
-        let position = self.0.get(&reader.name).and_then(|positions| positions.lanes.get(&lane));
-        position.is_some_and(|position| position.is_held_under(epoch))
+        self.place(reader, lane, epoch).is_some()
     }
 
     pub(crate) fn release(&mut self, reader: &Reader, worker: WorkerId, leases: &[LaneLease]) {

@@ -11,6 +11,9 @@ mod commit;
 
 mod log;
 mod leases;
+mod side_track;
+mod deliveries;
+mod dead_letters;
 mod projection;
 
 mod memory_bus;

@@ -2,17 +2,32 @@
 
 use crate::leases::Readers;
 use crate::log::Log;
+use crate::side_track::SideTrack;
 use crate::table::Table;
-use idp_application::{Error, ErrorKind};
+use idp_application::{DeadLetterRecord, Error, ErrorKind};
 use idp_domain::TableSchema;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-/// The tables, the outbox, and how far its readers are.
+/// The tables, the outbox, how far its readers are, and what they set aside.
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) tables: Tables,
     pub(crate) log: Log,
     pub(crate) readers: Readers,
+    /// By the name of the reader.
+    pub(crate) side_tracks: HashMap<String, SideTrack>,
+    /// Each with the name of the reader, the latest last.
+    pub(crate) dead_letter_records: Vec<(String, DeadLetterRecord)>,
+    key_revision: i64,
+}
+
+impl State {
+    /// A revision for a parked key. None is given twice, so that a key that is parked anew is never
+    /// taken for what it was before.
+    pub(crate) fn next_revision(&mut self) -> i64 {
+        self.key_revision += 1;
+        self.key_revision
+    }
 }
 
 /// The tables by name.

@@ -1,6 +1,8 @@
 //! The buses: what they record, and how they fail and pause.
 
-use idp_application::{ErrorKind, EventBus, Lane, Message};
+use idp_application::{
+    CloudEvent, ErrorKind, EventBus, Lane, Message, PublishFailure, Stream, Track,
+};
 use idp_domain::{ContentHasher, Envelope, EventRecord, TenantId, Timestamp, Uuid};
 use idp_memory::{ConsoleBus, MemoryBus};
 use std::io::{self, Write};
@@ -22,11 +24,18 @@ fn message(number: i64) -> Message {
         metadata: Default::default(),
     };
     let envelope = Envelope::seal(record, &ContentHasher::Plain).expect("canonical");
-    Message { envelope, lane: Lane::from_number(3), lane_sequence: number, epoch: 1 }
+    let stream = Stream { target: "test".into(), lane: Lane::from_number(3), track: Track::Main };
+    Message {
+        topic: "doors".into(),
+        event: CloudEvent::of(envelope, "/test".into()),
+        stream: Arc::new(stream),
+        sequence: number,
+        epoch: 1,
+    }
 }
 
 fn numbers(messages: &[Message]) -> Vec<i64> {
-    messages.iter().map(|message| message.lane_sequence).collect()
+    messages.iter().map(|message| message.sequence).collect()
 }
 
 #[tokio::test]
@@ -98,6 +107,46 @@ async fn a_publisher_that_goes_away_during_a_pause_leaves_nothing() {
     assert_eq!(numbers(&bus.messages()), [2]);
 }
 
+#[tokio::test]
+async fn a_bus_can_be_cut_off_before_it_has_all_and_before_it_says_so() {
+    let bus = MemoryBus::default();
+    let batch = [message(1), message(2), message(3)];
+    bus.cut_after(2);
+    let failed = bus.publish(&batch).await.expect_err("it is cut off");
+    assert_eq!((failed.accepted, numbers(&bus.messages())), (2, vec![1, 2]));
+    let failed = bus.publish(&batch).await.expect_err("it is cut off still");
+    assert_eq!((failed.accepted, failed.error.kind()), (0, ErrorKind::Unavailable));
+    bus.cut_after_answers(1);
+    let failed = bus.publish(&batch).await.expect_err("it is cut off");
+    assert_eq!((failed.accepted, numbers(&bus.messages())), (1, vec![1, 2, 1, 2, 3]));
+    bus.restore();
+    bus.publish(&[message(4)]).await.expect("taken over");
+    assert_eq!(bus.messages().len(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bus_that_is_cut_off_holds_nobody() {
+    let bus = Arc::new(MemoryBus::default());
+    bus.pause();
+    let publisher = bus.clone();
+    let published = tokio::spawn(async move { publisher.publish(&[message(1)]).await });
+    bus.wait_until_held().await;
+    bus.cut();
+    let ended = tokio::time::timeout(Duration::from_secs(60), published).await;
+    ended.expect("it goes on").expect("no panic").expect_err("it is cut off");
+    assert!(bus.messages().is_empty());
+}
+
+#[tokio::test]
+async fn a_bus_knows_the_topics_that_it_was_told_of() {
+    let bus = MemoryBus::default().with_topics(["windows"]);
+    let failed = bus.publish(&[message(1)]).await.expect_err("there are no doors");
+    assert_eq!((failed.accepted, failed.failure), (0, PublishFailure::Refused));
+    bus.add_topic("doors");
+    bus.publish(&[message(1)]).await.expect("taken over");
+    assert_eq!(numbers(&bus.messages()), [1]);
+}
+
 /// Keeps what is written; fails beyond its room.
 #[derive(Clone)]
 struct Paper(Arc<Mutex<Vec<u8>>>, usize);
@@ -138,4 +187,25 @@ async fn a_console_says_how_many_lines_it_wrote_before_it_failed() {
     let messages = [message(1), message(2), message(3)];
     let failed = bus.publish(&messages).await.expect_err("there is no room");
     assert_eq!((failed.accepted, failed.error.kind()), (2, ErrorKind::Unavailable));
+}
+
+#[tokio::test]
+async fn a_console_can_write_whole_events_one_a_line() {
+    let paper = Paper(Arc::default(), 10_000);
+    let bus = ConsoleBus::to(paper.clone()).with_json_lines();
+    let mut spread = message(2);
+    spread.event.data = "{\r\n  \"open\": true\n}".into();
+    let mut no_json = message(3);
+    no_json.event.data = "open".into();
+    bus.publish(&[message(1), spread, no_json]).await.expect("written");
+    let text = String::from_utf8(paper.0.lock().expect("nothing panics here").clone());
+    let text = text.expect("text");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 3, "{text}");
+    let has = |line: &str, member: &str| assert!(line.contains(member), "{member} in {line}");
+    for member in ["\"specversion\":\"1.0\"", "\"topic\":\"doors\"", "\"data\":{}"] {
+        has(lines[0], member);
+    }
+    has(lines[1], "\"data\":{    \"open\": true }");
+    has(lines[2], "\"data_base64\":\"b3Blbg==\"");
 }

@@ -1,4 +1,5 @@
 -- The positions of readers, and who may move them. Few rows, updated often: room for HOT updates.
+-- `side_sequence` is the last number that was given in the side track of the lane.
 CREATE TABLE idp_reader_lane (
   reader text COLLATE "C" NOT NULL,
   lane smallint NOT NULL,
@@ -8,5 +9,6 @@ CREATE TABLE idp_reader_lane (
   tick bigint NOT NULL DEFAULT 0,
   position bigint NOT NULL DEFAULT 0,
   sequence bigint NOT NULL DEFAULT 0,
+  side_sequence bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (reader, lane)
 ) WITH (fillfactor = 20)

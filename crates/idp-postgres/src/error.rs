@@ -1,6 +1,6 @@
 //! Driver errors as errors of the application layer: the only place that knows SQLSTATE.
 
-use idp_application::{Error, ErrorKind};
+use idp_application::{BoxError, Error, ErrorKind};
 use idp_domain::TableSchema;
 use idp_sql::{duplicate, unique_index};
 use tokio_postgres::error::{DbError, SqlState};
@@ -15,6 +15,11 @@ pub(crate) fn translate(operation: &'static str, error: tokio_postgres::Error) -
         None => (ErrorKind::Unavailable, "the database cannot be reached"),
     };
     Error::new(kind, operation, message).with_source(error)
+}
+
+/// The error for a row that holds what it should not.
+pub(crate) fn corrupt(operation: &'static str, what: &str, error: BoxError) -> Error {
+    Error::new(ErrorKind::Corrupt, operation, format!("{what} cannot be read: {error}"))
 }
 
 /// The same, for a statement that writes these tables: a taken unique key is named by its columns.

@@ -185,7 +185,7 @@ pub(crate) async fn release(
     Ok(())
 }
 
-async fn run(
+pub(crate) async fn run(
     store: &PgStore,
     operation: &'static str,
     sql: &str,

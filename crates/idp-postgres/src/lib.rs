@@ -10,7 +10,12 @@ mod outbox_log;
 mod tick;
 mod window;
 mod lease;
+mod deliveries;
+mod set_aside;
+mod dead_letters;
+mod letters;
 mod projection;
+mod notify;
 mod migrate;
 
 mod pool;
@@ -20,5 +25,6 @@ mod decode;
 mod dialect;
 mod error;
 
+pub use notify::{PgNotify, PgNotifyOptions};
 pub use options::{InvalidPgOptions, PgOptions};
 pub use store::PgStore;

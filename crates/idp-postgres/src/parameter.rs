@@ -12,6 +12,7 @@ pub(crate) const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
 /// One parameter of a statement.
 #[derive(Debug)]
 pub(crate) enum Parameter<'a> {
+    Null,
     Value(&'a Value),
     Values(Vec<Parameter<'a>>),
     Text(&'a str),
@@ -40,7 +41,7 @@ impl ToSql for Parameter<'_> {
         out: &mut BytesMut,
     ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         match self {
-            Self::Value(Value::Null) => return Ok(IsNull::Yes),
+            Self::Null | Self::Value(Value::Null) => return Ok(IsNull::Yes),
             Self::Value(Value::Bool(value)) => out.put_u8(u8::from(*value)),
             Self::Value(Value::Int(value)) | Self::BigInt(value) => out.put_i64(*value),
             Self::Value(Value::Float(value)) => out.put_f64(*value),

@@ -29,6 +29,11 @@ impl Pool {
         Self { config, permits, idle: Mutex::default(), checkout_timeout }
     }
 
+    /// How to connect.
+    pub(crate) fn config(&self) -> &tokio_postgres::Config {
+        &self.config
+    }
+
     /// A connection of one's own, for as long as the checkout lives.
     pub(crate) async fn checkout(self: &Arc<Self>) -> Result<Checkout, Error> {
         let permit = self.permit().await?;

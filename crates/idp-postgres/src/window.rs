@@ -4,7 +4,7 @@ use crate::decode::{DecodedTime, DecodedUuid};
 use crate::error::translate;
 use crate::store::PgStore;
 use crate::tick::Window;
-use idp_application::{Cursor, Error, ErrorKind, Lane, LoggedEvent};
+use idp_application::{BoxError, Cursor, Error, ErrorKind, Lane, LoggedEvent};
 use idp_domain::{ContentHash, Envelope, EventRecord, TenantId};
 use std::fmt::Write;
 use tokio_postgres::Row;
@@ -56,13 +56,16 @@ impl PgStore {
 const IN_ORDER: &str = "BEGIN; SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; \
                         SET LOCAL enable_seqscan = off; SET LOCAL jit = off";
 
+/// The columns of an event, as [`envelope`] expects them.
+pub(crate) const EVENT_COLUMNS: &str = "id, tenant_id, aggregatetype, aggregateid, \
+    aggregate_version, type, schema_id, schema_version, payload::text, metadata::text, \
+    content_hash, occurred_at";
+
 /// What began after the earlier snapshot, or was running in it, and is seen by the later one.
 fn slice_sql(window: &Window, slice: &Slice<'_>) -> String {
     let Window { before, until } = window;
     let mut sql = format!(
-        "SELECT position, lane, id, tenant_id, aggregatetype, aggregateid, aggregate_version, type, \
-         schema_id, schema_version, payload::text, metadata::text, content_hash, occurred_at \
-         FROM idp_outbox WHERE (xid >= '{}'::xid8 AND xid < '{}'::xid8",
+        "SELECT position, lane, {EVENT_COLUMNS} FROM idp_outbox WHERE (xid >= '{}'::xid8 AND xid < '{}'::xid8",
         before.xmax, until.xmax
     );
     if !before.running.is_empty() {
@@ -100,27 +103,29 @@ fn logged(row: &Row, window: i64) -> Result<(Lane, LoggedEvent), Error> {
     })
 }
 
-fn read_event(
-    row: &Row,
-    window: i64,
-) -> Result<(Lane, LoggedEvent), Box<dyn std::error::Error + Send + Sync>> {
-    let metadata: &str = row.try_get(11)?;
-    let schema_version: i32 = row.try_get(9)?;
-    let record = EventRecord {
-        event_id: row.try_get::<_, DecodedUuid>(2)?.0,
-        occurred_at: row.try_get::<_, DecodedTime>(13)?.0,
-        tenant: TenantId::new(row.try_get(3)?)?,
-        aggregate_type: row.try_get::<_, String>(4)?.into(),
-        aggregate_id: row.try_get::<_, DecodedUuid>(5)?.0,
-        aggregate_version: row.try_get(6)?,
-        event_type: row.try_get::<_, String>(7)?.into(),
-        schema_id: row.try_get::<_, String>(8)?.into(),
-        schema_version: u32::try_from(schema_version)?,
-        payload: row.try_get(10)?,
-        metadata: EventRecord::metadata_from_json(metadata)?,
-    };
-    let hash: ContentHash = row.try_get::<_, &str>(12)?.parse()?;
+fn read_event(row: &Row, window: i64) -> Result<(Lane, LoggedEvent), BoxError> {
     let cursor = Cursor { window, position: row.try_get(0)? };
     let lane = Lane::from_number(row.try_get(1)?);
-    Ok((lane, LoggedEvent { cursor, envelope: Envelope::restore(record, hash) }))
+    Ok((lane, LoggedEvent { cursor, envelope: envelope(row, 2)? }))
+}
+
+/// The event whose columns begin at that one.
+pub(crate) fn envelope(row: &Row, first: usize) -> Result<Envelope, BoxError> {
+    let metadata: &str = row.try_get(first + 9)?;
+    let schema_version: i32 = row.try_get(first + 7)?;
+    let record = EventRecord {
+        event_id: row.try_get::<_, DecodedUuid>(first)?.0,
+        occurred_at: row.try_get::<_, DecodedTime>(first + 11)?.0,
+        tenant: TenantId::new(row.try_get(first + 1)?)?,
+        aggregate_type: row.try_get::<_, String>(first + 2)?.into(),
+        aggregate_id: row.try_get::<_, DecodedUuid>(first + 3)?.0,
+        aggregate_version: row.try_get(first + 4)?,
+        event_type: row.try_get::<_, String>(first + 5)?.into(),
+        schema_id: row.try_get::<_, String>(first + 6)?.into(),
+        schema_version: u32::try_from(schema_version)?,
+        payload: row.try_get(first + 8)?,
+        metadata: EventRecord::metadata_from_json(metadata)?,
+    };
+    let hash: ContentHash = row.try_get::<_, &str>(first + 10)?.parse()?;
+    Ok(Envelope::restore(record, hash))
 }

@@ -8,3 +8,4 @@ idp_conformance::unit_of_work!(PgHarness::start());
 idp_conformance::repository!(PgHarness::start());
 idp_conformance::outbox!(PgHarness::start());
 idp_conformance::projection!(PgHarness::start());
+idp_conformance::deliveries!(PgHarness::start());

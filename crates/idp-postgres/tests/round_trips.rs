@@ -1,14 +1,13 @@
 //! The round trips that a unit of work reports are those that the wire sees.
 
 mod harness;
-mod wire;
 
 use harness::PgHarness;
 use idp_application::{Actor, Application, Context};
 use idp_conformance::sample::{Counter, CounterId};
 use idp_domain::{EntityId, TenantId, Uuid};
+use idp_testkit::Proxy;
 use std::sync::Arc;
-use wire::CountingProxy;
 
 fn context() -> Context {
     Context::new(TenantId::new("acme").expect("a valid name"), Actor::new("ann"))
@@ -30,27 +29,27 @@ async fn change(app: &Application, number: u128) -> u32 {
 #[tokio::test]
 async fn creating_takes_one_round_trip_and_changing_two() {
     let harness = PgHarness::start().await;
-    let proxy = CountingProxy::start(harness.address()).await;
-    let app = Application::new(Arc::new(harness.connect_through(proxy.port()).await));
+    let proxy = Proxy::to(harness.address()).await.expect("a free port");
+    let app = Application::new(Arc::new(harness.connect_through(proxy.address().port()).await));
     create(&app, 1).await; // Prepares the statements.
     change(&app, 1).await;
 
     let before = proxy.round_trips();
     let reported = create(&app, 2).await;
-    assert_eq!((reported, proxy.round_trips() - before), (1, 1));
+    assert_eq!((u64::from(reported), proxy.round_trips() - before), (1, 1));
 
     let before = proxy.round_trips();
     let reported = change(&app, 2).await;
-    assert_eq!((reported, proxy.round_trips() - before), (2, 2));
+    assert_eq!((u64::from(reported), proxy.round_trips() - before), (2, 2));
 }
 
 #[tokio::test]
 async fn the_preparation_of_a_statement_is_reported_too() {
     let harness = PgHarness::start().await;
-    let proxy = CountingProxy::start(harness.address()).await;
-    let app = Application::new(Arc::new(harness.connect_through(proxy.port()).await));
+    let proxy = Proxy::to(harness.address()).await.expect("a free port");
+    let app = Application::new(Arc::new(harness.connect_through(proxy.address().port()).await));
     let before = proxy.round_trips();
     let reported = create(&app, 1).await;
-    assert_eq!(proxy.round_trips() - before, reported);
+    assert_eq!(proxy.round_trips() - before, u64::from(reported));
     assert_eq!(reported, 2);
 }

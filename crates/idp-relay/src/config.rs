@@ -8,8 +8,6 @@ use std::time::Duration;
 /// The configuration of a relay. [`Relay::new`](crate::Relay::new) checks it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RelayConfig {
-    /// The name under which the positions are kept: one for each target, the same in every process.
-    pub reader: String,
     /// How long a lease lasts that is not renewed: how long the lanes of a crashed worker wait.
     pub lease_ttl: Duration,
     /// How much earlier than the database the worker takes a lease for expired: more than clocks
@@ -19,32 +17,58 @@ pub struct RelayConfig {
     pub heartbeat_interval: Duration,
     /// How many events are read at once, and at most sent at once in one lane.
     pub batch_size: u32,
-    /// How often to look for events that no commit of this process announced.
+    /// How often to look for events that nobody announced, while nobody watches the commits of other
+    /// processes.
     pub poll_interval: Duration,
+    /// How often to look all the same while somebody [watches](crate::WakeUp) them.
+    pub poll_interval_watched: Duration,
     /// How long one send may take.
     pub publish_timeout: Duration,
     /// The bound of the pause after the first failure; it doubles with each further one.
     pub backoff_min: Duration,
     /// The bound that it does not exceed.
     pub backoff_max: Duration,
+    /// The longest pause that a bus is granted when it asks to be spared.
+    pub throttle_max: Duration,
+    /// After so many failed sends in a row, in whatever lanes, only one lane tries the bus until it
+    /// takes something again.
+    pub breaker_failures: u32,
+    /// How often to look for what is due of what was set aside: scheduled events that other workers
+    /// set aside, and keys that an operator resumed. Scheduled events that this worker knows of are
+    /// due on time.
+    pub side_poll_interval: Duration,
+    /// The most keys that may be parked in a lane. One more makes the lane stand still.
+    pub parked_keys_max: u32,
+    /// The most events of one key that may be set aside. One more makes its lane stand still.
+    pub set_aside_max: u32,
+    /// Ends, as if it were stopped, when it holds all lanes and has read them to their end: for a
+    /// replay.
+    pub ends_when_drained: bool,
 }
 
-impl RelayConfig {
-    /// The usual configuration of a reader of that name.
-    pub fn for_reader(name: impl Into<String>) -> Self {
+impl Default for RelayConfig {
+    fn default() -> Self {
         Self {
-            reader: name.into(),
             lease_ttl: Duration::from_secs(10),
             lease_margin: Duration::from_secs(1),
             heartbeat_interval: Duration::from_secs(3),
             batch_size: 500,
             poll_interval: Duration::from_millis(500),
+            poll_interval_watched: Duration::from_secs(5),
             publish_timeout: Duration::from_secs(5),
             backoff_min: Duration::from_millis(100),
             backoff_max: Duration::from_secs(10),
+            throttle_max: Duration::from_secs(300),
+            breaker_failures: 5,
+            side_poll_interval: Duration::from_secs(1),
+            parked_keys_max: 1_000,
+            set_aside_max: 10_000,
+            ends_when_drained: false,
         }
     }
+}
 
+impl RelayConfig {
     /// All that is wrong with the configuration, in one error.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let mut faults = Vec::new();
@@ -55,23 +79,22 @@ impl RelayConfig {
         bound("lease_margin", self.lease_margin, MILLISECOND..=HOUR);
         bound("heartbeat_interval", self.heartbeat_interval, MILLISECOND..=HOUR);
         bound("poll_interval", self.poll_interval, MILLISECOND..=HOUR);
+        let watched = self.poll_interval_watched;
+        bound("poll_interval_watched", watched, self.poll_interval..=HOUR);
         bound("publish_timeout", self.publish_timeout, MILLISECOND..=HOUR);
         bound("backoff_min", self.backoff_min, MILLISECOND..=HOUR);
         bound("backoff_max", self.backoff_max, self.backoff_min..=HOUR);
+        bound("throttle_max", self.throttle_max, MILLISECOND..=HOUR);
+        bound("side_poll_interval", self.side_poll_interval, MILLISECOND..=HOUR);
         faults.extend(out_of_bounds("batch_size", self.batch_size, &(1..=10_000)));
-        faults.extend(self.reader_fault());
+        faults.extend(out_of_bounds("breaker_failures", self.breaker_failures, &(1..=1_000)));
+        faults.extend(out_of_bounds("parked_keys_max", self.parked_keys_max, &(0..=100_000)));
+        faults.extend(out_of_bounds("set_aside_max", self.set_aside_max, &(1..=1_000_000)));
         faults.extend(self.lease_fault());
         if faults.is_empty() {
             return Ok(());
         }
         Err(Error::new(ErrorKind::Invalid, "configure the relay", faults.join("; ")))
-    }
-
-    fn reader_fault(&self) -> Option<String> {
-        let length = self.reader.chars().count();
-        let fits = (1..=100).contains(&length) && !self.reader.contains('\0');
-        let reader = &self.reader;
-        (!fits).then(|| format!("`reader` must have 1 to 100 characters, got {reader:?}"))
     }
 
     /// While heartbeats get through, no send may be cut short by the end of its lease.
@@ -106,31 +129,29 @@ mod tests {
 
     #[test]
     fn the_usual_configuration_is_valid() {
-        assert!(RelayConfig::for_reader("bus").check().is_ok());
+        assert!(RelayConfig::default().check().is_ok());
     }
 
     #[test]
     fn all_faults_are_reported_at_once_with_field_bound_and_value() {
         let config = RelayConfig {
-            reader: String::new(),
             batch_size: 10_001,
             poll_interval: Duration::ZERO,
             backoff_min: Duration::from_secs(2),
             backoff_max: Duration::from_secs(1),
-            ..RelayConfig::for_reader("")
+            ..RelayConfig::default()
         };
-        let error = config.check().expect_err("four faults");
+        let error = config.check().expect_err("three faults");
         assert_eq!(error.kind(), ErrorKind::Invalid);
         let expected = "`poll_interval` must be within 1ms..=3600s, got 0ns; \
                         `backoff_max` must be within 2s..=3600s, got 1s; \
-                        `batch_size` must be within 1..=10000, got 10001; \
-                        `reader` must have 1 to 100 characters, got \"\"";
+                        `batch_size` must be within 1..=10000, got 10001";
         assert_eq!(error.message(), expected);
     }
 
     #[test]
     fn a_lease_that_a_send_could_outlive_is_refused() {
-        let usual = RelayConfig::for_reader("bus");
+        let usual = RelayConfig::default();
         let config = RelayConfig { publish_timeout: Duration::from_secs(7), ..usual };
         let error = config.check().expect_err("7 + 3 + 1 > 10");
         assert!(error.message().contains("= 11s, got 10s"), "{error}");

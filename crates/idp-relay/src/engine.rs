@@ -4,8 +4,8 @@ use crate::sends::{Sends, now};
 use crate::worker::{Ending, Reading, SendOutcome, Step, Worker};
 use crate::{RelayConfig, RelayMetrics};
 use idp_application::{
-    Claim, CommitListener, Error, ErrorKind, LaneBatch, LaneLease, LaneProgress, OutboxLog, Reader,
-    WorkerId,
+    Claim, CommitListener, CommitSignal, Deliveries, Error, ErrorKind, Lane, LaneBatch, LaneLease,
+    LaneRecord, PublishFailure, Reader, Settlement, WorkerId,
 };
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,12 +13,13 @@ use tokio::sync::watch;
 
 /// A running relay.
 pub(crate) struct Engine {
-    pub(crate) log: Arc<dyn OutboxLog>,
+    pub(crate) log: Arc<dyn Deliveries>,
     pub(crate) reader: Reader,
     pub(crate) id: WorkerId,
     pub(crate) config: RelayConfig,
     pub(crate) worker: Worker,
     pub(crate) sends: Sends,
+    pub(crate) signal: CommitSignal,
     pub(crate) committed: CommitListener,
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) metrics: watch::Sender<RelayMetrics>,
@@ -35,12 +36,13 @@ impl Engine {
             if *self.stop.borrow() {
                 self.worker.stop(now());
             }
+            self.worker.watched(self.signal.is_watched(), now());
             match self.worker.next(now()) {
                 Step::Wait(until) => self.wait(until).await,
                 Step::End(ending) => return self.end(ending),
                 step => self.perform(step).await,
             }
-            self.count_lanes();
+            self.count_present();
         }
     }
 
@@ -76,9 +78,12 @@ impl Engine {
     async fn call(&mut self, step: Step) -> Result<(), Error> {
         match step {
             Step::Join => self.join().await,
-            Step::Advance(progress) => self.advance(&progress).await,
+            Step::Record(records) => self.record(&records).await,
+            Step::Settle(settlement) => self.settle(&settlement).await,
             Step::Claim(lanes_max) => self.claim(lanes_max).await,
             Step::Release(leases) => self.release(&leases).await,
+            Step::Blocked(lanes) => self.blocked(&lanes).await,
+            Step::Due(leases) => self.due(&leases).await,
             Step::Read(reading) => self.read(&reading).await,
             Step::Wait(_) | Step::End(_) => Ok(()),
         }
@@ -90,18 +95,45 @@ impl Engine {
         Ok(())
     }
 
-    async fn advance(&mut self, progress: &[LaneProgress]) -> Result<(), Error> {
+    async fn record(&mut self, records: &[LaneRecord]) -> Result<(), Error> {
         let asked_at = now();
-        let held = self.log.advance(&self.reader, progress, self.config.lease_ttl).await?;
-        let advanced = self.worker.on_advanced(progress, asked_at, &held);
-        for lane in &advanced.fenced {
-            self.sends.abort(*lane);
-            tracing::warn!(reader = self.reader.name, ?lane, "fenced: another worker has the lane");
-        }
+        let held = self.log.record(&self.reader, records, self.config.lease_ttl).await?;
+        let recorded = self.worker.on_recorded(records, asked_at, &held);
+        recorded.fenced.iter().for_each(|lane| self.fenced(*lane));
+        let of_held = records.iter().filter(|record| held.contains(&record.progress.lane));
+        let set_aside: usize = of_held.map(|record| record.aside.len()).sum();
         self.metrics.send_modify(|metrics| {
-            metrics.recorded += advanced.events;
-            metrics.fenced += count(advanced.fenced.len());
+            metrics.recorded += recorded.events;
+            metrics.set_aside += count(set_aside);
         });
+        Ok(())
+    }
+
+    async fn settle(&mut self, settlement: &Settlement) -> Result<(), Error> {
+        let settled = self.log.settle(&self.reader, settlement).await?;
+        if self.worker.on_settled(settlement, &settled) {
+            self.fenced(settlement.lane);
+        }
+        Ok(())
+    }
+
+    fn fenced(&mut self, lane: Lane) {
+        self.sends.abort(lane);
+        self.metrics.send_modify(|metrics| metrics.fenced += 1);
+        tracing::warn!(reader = self.reader.name, ?lane, "fenced: another worker has the lane");
+    }
+
+    async fn blocked(&mut self, lanes: &[Lane]) -> Result<(), Error> {
+        let keys = self.log.blocked(&self.reader, lanes).await?;
+        self.worker.on_blocked(lanes, keys);
+        Ok(())
+    }
+
+    async fn due(&mut self, leases: &[LaneLease]) -> Result<(), Error> {
+        let due = self.log.due(&self.reader, leases, self.config.batch_size).await?;
+        for send in self.worker.on_due(leases, due, now()) {
+            self.sends.start(send);
+        }
         Ok(())
     }
 
@@ -151,24 +183,41 @@ impl Engine {
     }
 
     fn sent(&mut self, outcome: SendOutcome) {
-        let pause = self.worker.on_sent(&outcome, now());
-        let SendOutcome { lane, sent, error, .. } = outcome;
+        let sent = outcome.messages();
+        let (lane, is_side) = (outcome.lane, outcome.is_side());
+        let failure =
+            outcome.failure.as_ref().map(|(failure, error)| (*failure, error.to_string()));
+        let pause = self.worker.on_sent(outcome, now());
+        let refused = matches!(failure, Some((PublishFailure::Refused, _)));
         self.metrics.send_modify(|metrics| {
-            metrics.published += u64::try_from(sent).unwrap_or_default();
+            metrics.published += sent;
+            metrics.published_late += if is_side { sent } else { 0 };
             metrics.batches += u64::from(sent > 0);
-            metrics.retries += u64::from(error.is_some());
+            metrics.retries += u64::from(failure.is_some() && !refused);
+            metrics.refused += u64::from(refused);
         });
-        if let Some(error) = error {
-            let reader = &self.reader.name;
-            tracing::warn!(reader, ?lane, sent, ?pause, %error, "not all was published");
+        let reader = &self.reader.name;
+        match failure {
+            None => {}
+            Some((PublishFailure::Refused, error)) => {
+                tracing::error!(reader, ?lane, sent, error, "refused for good: its key is parked");
+            }
+            Some((_, error)) => {
+                tracing::warn!(reader, ?lane, sent, ?pause, error, "not all was published");
+            }
         }
     }
 
-    fn count_lanes(&self) {
-        let lanes_held = count(self.worker.lanes_held());
+    /// Counts what is so now, beside what happened.
+    fn count_present(&self) {
+        let worker = &self.worker;
         self.metrics.send_if_modified(|metrics| {
-            let before = std::mem::replace(&mut metrics.lanes_held, lanes_held);
-            before != lanes_held
+            let before = *metrics;
+            metrics.lanes_held = count(worker.lanes_held());
+            metrics.lanes_stalled = count(worker.lanes_stalled());
+            metrics.keys_blocked = count(worker.keys_blocked());
+            metrics.bus_away = worker.is_bus_away();
+            *metrics != before
         });
     }
 

@@ -31,6 +31,17 @@ impl RelayHandle {
     /// then expire. Dropping the future is dropping the handle.
     pub async fn stop(mut self) -> Result<(), Error> {
         self.stop.send_replace(true);
+        self.end().await
+    }
+
+    /// Ends when the relay ends by itself, as one does that only
+    /// [drains](crate::RelayConfig::ends_when_drained); fails as [`stop`](Self::stop) does. Dropping
+    /// the future is dropping the handle.
+    pub async fn ended(mut self) -> Result<(), Error> {
+        self.end().await
+    }
+
+    async fn end(&mut self) -> Result<(), Error> {
         (&mut self.task).await.unwrap_or_else(|e| {
             let message = "the relay had ended before, by a panic";
             Err(Error::new(ErrorKind::Unavailable, "stop the relay", message).with_source(e))

@@ -6,6 +6,8 @@ mod config;
 mod handle;
 mod metrics;
 mod relay;
+mod target;
+mod wake_up;
 
 mod engine;
 mod sends;
@@ -15,3 +17,5 @@ pub use config::RelayConfig;
 pub use handle::RelayHandle;
 pub use metrics::RelayMetrics;
 pub use relay::Relay;
+pub use target::{EventFilter, Target, TopicRule};
+pub use wake_up::{WakeUp, WakeUpConfig, WakeUpHandle, WakeUpStep};

@@ -20,6 +20,18 @@ pub struct RelayMetrics {
     pub log_failures: u64,
     /// Lanes held now, as far as the worker knows.
     pub lanes_held: u64,
-    /// Events that are recorded as done.
+    /// Events that are recorded as done: sent, passed over or set aside.
     pub recorded: u64,
+    /// Messages that the bus refused for good. Each parks its key.
+    pub refused: u64,
+    /// Events set aside: refused, behind one that was, or scheduled.
+    pub set_aside: u64,
+    /// Events of side tracks that the bus acknowledged; they count as published, too.
+    pub published_late: u64,
+    /// Keys blocked now in the lanes held, as far as the worker knows.
+    pub keys_blocked: u64,
+    /// Lanes held that stand still because no more may be set aside in them. Alarm on it.
+    pub lanes_stalled: u64,
+    /// Whether the bus is thought to be away: only one lane tries it.
+    pub bus_away: bool,
 }

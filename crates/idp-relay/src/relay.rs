@@ -3,21 +3,22 @@
 use crate::engine::Engine;
 use crate::sends::{Sends, now};
 use crate::worker::Worker;
-use crate::{RelayConfig, RelayHandle, RelayMetrics};
-use idp_application::{CommitSignal, Error, EventBus, OutboxLog, Reader, Sharding, WorkerId};
+use crate::{RelayConfig, RelayHandle, RelayMetrics, Target};
+use idp_application::{CommitSignal, Deliveries, Error, Reader, Sharding, WorkerId};
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Carries the events of the outbox to a bus: the first deliveries of each aggregate in order, with
-/// any number of relays of the same reader, in any number of processes.
+/// Carries the events of the outbox to a target: the first deliveries of each aggregate in order,
+/// with any number of relays of the same target, in any number of processes.
 ///
 /// The promises, and what happens at each crash, are written down in `docs/relay.md`. An event that
-/// the bus refuses is tried again until it is accepted, and holds up the events behind it in its
-/// lane; nothing is skipped and nothing dropped.
+/// the bus refuses for good is set aside together with those of its aggregate that follow, until an
+/// operator decides; everything else that fails is tried again. Nothing is skipped and nothing
+/// dropped.
 pub struct Relay {
     config: RelayConfig,
-    log: Arc<dyn OutboxLog>,
-    bus: Arc<dyn EventBus>,
+    target: Target,
+    log: Arc<dyn Deliveries>,
     worker: WorkerId,
     committed: CommitSignal,
 }
@@ -32,14 +33,15 @@ impl Relay {
     /// Fails with [`Invalid`](idp_application::ErrorKind::Invalid) when values of the configuration
     /// are out of bounds; the message names all of them.
     pub fn new(
+        target: Target,
         config: RelayConfig,
-        log: Arc<dyn OutboxLog>,
-        bus: Arc<dyn EventBus>,
+        log: Arc<dyn Deliveries>,
         worker: WorkerId,
         committed: &CommitSignal,
     ) -> Result<Self, Error> {
+        target.check()?;
         config.check()?;
-        Ok(Self { config, log, bus, worker, committed: committed.clone() })
+        Ok(Self { config, target, log, worker, committed: committed.clone() })
     }
 
     /// Runs on the current tokio runtime until the handle stops it or is dropped.
@@ -51,15 +53,16 @@ impl Relay {
         let (stop, stopped) = watch::channel(false);
         let metrics = watch::Sender::new(RelayMetrics::default());
         let counted = metrics.subscribe();
-        let reader = Reader { name: self.config.reader.clone(), sharding: Sharding::ByLane };
+        let reader = Reader { name: self.target.name().to_owned(), sharding: Sharding::ByLane };
         let engine = Engine {
             log: self.log,
             reader,
             id: self.worker,
-            worker: Worker::new(self.config.clone(), self.worker, now()),
+            worker: Worker::new(self.config.clone(), self.target.clone(), self.worker, now()),
             config: self.config,
-            sends: Sends::new(self.bus),
+            sends: Sends::new(self.target),
             committed: self.committed.listen(),
+            signal: self.committed,
             stop: stopped,
             metrics,
         };

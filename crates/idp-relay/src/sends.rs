@@ -1,15 +1,15 @@
 //! The sends that are under way, each in a task of its own.
 
-use crate::worker::{Send, SendOutcome};
-use idp_application::{Error, ErrorKind, EventBus, Lane, PublishError};
+use crate::Target;
+use crate::worker::{Send, SendOutcome, Ticket};
+use idp_application::{Error, ErrorKind, Lane, PublishError, PublishFailure};
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Instant;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
 /// Runs sends. Dropping it aborts them.
 pub(crate) struct Sends {
-    bus: Arc<dyn EventBus>,
+    target: Target,
     tasks: JoinSet<SendOutcome>,
     running: HashMap<Id, Running>,
 }
@@ -21,13 +21,13 @@ struct Running {
 }
 
 impl Sends {
-    pub(crate) fn new(bus: Arc<dyn EventBus>) -> Self {
-        Self { bus, tasks: JoinSet::new(), running: HashMap::new() }
+    pub(crate) fn new(target: Target) -> Self {
+        Self { target, tasks: JoinSet::new(), running: HashMap::new() }
     }
 
     pub(crate) fn start(&mut self, send: Send) {
-        let (lane, epoch) = (send.lane, send.epoch);
-        let abort = self.tasks.spawn(run(Arc::clone(&self.bus), send));
+        let (lane, epoch) = (send.ticket.lane, send.ticket.epoch);
+        let abort = self.tasks.spawn(run(self.target.clone(), send));
         self.running.insert(abort.id(), Running { lane, epoch, abort });
     }
 
@@ -64,26 +64,28 @@ impl Sends {
                 let error =
                     Error::new(ErrorKind::Unavailable, "publish", "the send was broken off")
                         .with_source(e);
-                SendOutcome::lost(running.lane, running.epoch, error)
+                Ticket::lost(running.lane, running.epoch, error)
             }
         }
     }
 }
 
 /// Publishes until the send must have ended.
-async fn run(bus: Arc<dyn EventBus>, send: Send) -> SendOutcome {
-    if now() >= send.until {
+async fn run(target: Target, send: Send) -> SendOutcome {
+    let Send { messages, until, ticket } = send;
+    if now() >= until {
         // The task started late. Nothing may be sent any more.
-        let error = Error::new(ErrorKind::Timeout, "publish", "the lease had ended before");
-        return send.outcome(Err(PublishError { accepted: 0, error }));
+        return ticket.outcome(Some(too_late("the lease had ended before")));
     }
-    let until = tokio::time::Instant::from_std(send.until);
-    let answer = tokio::time::timeout_at(until, bus.publish(&send.messages)).await;
-    let answer = answer.unwrap_or_else(|_| {
-        let error = Error::new(ErrorKind::Timeout, "publish", "the bus did not answer in time");
-        Err(PublishError { accepted: 0, error: error.with_outcome_unknown() })
-    });
-    send.outcome(answer)
+    let until = tokio::time::Instant::from_std(until);
+    let answer = tokio::time::timeout_at(until, target.publish(messages)).await;
+    let answer = answer.unwrap_or_else(|_| Err(too_late("the bus did not answer in time")));
+    ticket.outcome(answer.err())
+}
+
+fn too_late(message: &str) -> PublishError {
+    let error = Error::new(ErrorKind::Timeout, "publish", message).with_outcome_unknown();
+    PublishError { accepted: 0, failure: PublishFailure::Unavailable, error }
 }
 
 /// The monotonic clock of the runtime.

@@ -6,22 +6,28 @@
 
 mod answers;
 mod backoff;
+mod blocked;
+mod breaker;
 mod lane_work;
 mod reading;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod send;
 mod share;
+mod side;
+mod sorting;
 mod step;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use send::{Send, SendOutcome};
+pub(crate) use send::{Send, SendOutcome, Ticket};
 pub(crate) use step::{Ending, Reading, Step};
 
-use crate::RelayConfig;
+use crate::{RelayConfig, Target};
 use backoff::Backoff;
-use idp_application::{Lane, LaneLease, WorkerId};
+use blocked::Blocked;
+use breaker::{Breaker, Passage};
+use idp_application::{Lane, LaneLease, LaneRecord, WorkerId};
 use lane_work::LaneWork;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -30,18 +36,23 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(crate) struct Worker {
     config: RelayConfig,
+    target: Target,
     /// The lanes it holds, as far as it knows.
     lanes: BTreeMap<Lane, LaneWork>,
     /// The lanes with a send that has not ended: also lanes that are held no more.
     sending: BTreeSet<Lane>,
     /// How many lanes it should have; known once it has joined.
     share: Option<usize>,
-    due: Due,
+    /// How many lanes there are.
+    lanes_in_all: usize,
+    due: DueTimes,
+    is_watched: bool,
     /// Rises whenever there may be something to read.
     news: u64,
     /// Rises when every lane had its turn to be read.
     round: u64,
     backoff: Backoff,
+    breaker: Breaker,
     /// Failures of the log in a row, and until when to leave it alone.
     log_failures: u32,
     pause_until: Option<Instant>,
@@ -50,9 +61,10 @@ pub(crate) struct Worker {
 
 /// What is to be done at certain times.
 #[derive(Debug)]
-struct Due {
+struct DueTimes {
     heartbeat_at: Instant,
     poll_at: Instant,
+    side_at: Instant,
     join: bool,
     renew: bool,
     claim: bool,
@@ -66,17 +78,23 @@ struct Stopping {
 
 impl Worker {
     /// A worker that holds nothing. The configuration has been checked.
-    pub(crate) fn new(config: RelayConfig, id: WorkerId, now: Instant) -> Self {
+    pub(crate) fn new(config: RelayConfig, target: Target, id: WorkerId, now: Instant) -> Self {
         let backoff = Backoff::new(config.backoff_min, config.backoff_max, id);
+        let breaker = Breaker::new(config.breaker_failures);
+        let (heartbeat_at, poll_at, side_at) = (now, now, now);
         Self {
             config,
+            target,
             lanes: BTreeMap::new(),
             sending: BTreeSet::new(),
             share: None,
-            due: Due { heartbeat_at: now, poll_at: now, join: true, renew: true, claim: true },
+            lanes_in_all: 0,
+            due: DueTimes { heartbeat_at, poll_at, side_at, join: true, renew: true, claim: true },
+            is_watched: false,
             news: 1,
             round: 1,
             backoff,
+            breaker,
             log_failures: 0,
             pause_until: None,
             stopping: None,
@@ -86,6 +104,37 @@ impl Worker {
     /// How many lanes it holds, as far as it knows.
     pub(crate) fn lanes_held(&self) -> usize {
         self.lanes.len()
+    }
+
+    /// How many lanes stand still because no more may be set aside in them.
+    pub(crate) fn lanes_stalled(&self) -> usize {
+        self.lanes.values().filter(|work| work.is_stalled).count()
+    }
+
+    /// How many keys are blocked in the lanes that it holds, as far as it knows.
+    pub(crate) fn keys_blocked(&self) -> usize {
+        self.lanes.values().filter_map(|work| work.blocked.as_ref()).map(Blocked::keys).sum()
+    }
+
+    /// Whether the bus is thought to be away.
+    pub(crate) fn is_bus_away(&self) -> bool {
+        self.breaker.is_open()
+    }
+
+    /// Whether somebody watches the commits of other processes. When nobody does any more, it is time
+    /// to look.
+    pub(crate) fn watched(&mut self, is_watched: bool, now: Instant) {
+        if self.is_watched && !is_watched {
+            self.due.poll_at = now;
+        }
+        self.is_watched = is_watched;
+    }
+
+    fn poll_interval(&self) -> Duration {
+        match self.is_watched {
+            true => self.config.poll_interval_watched,
+            false => self.config.poll_interval,
+        }
     }
 
     /// Something was committed.
@@ -113,11 +162,14 @@ impl Worker {
             return Step::Join;
         }
         // Recording comes first: what is given back or read on has nothing left to record.
-        self.advance()
+        self.record()
+            .or_else(|| self.settle())
             .or_else(|| self.give_back())
             .or_else(|| self.claim())
+            .or_else(|| self.ask_blocked())
+            .or_else(|| self.ask_due(now))
             .or_else(|| self.read(now))
-            .unwrap_or_else(|| Step::Wait(self.wakes_at(now)))
+            .unwrap_or_else(|| self.rest(now))
     }
 
     fn next_to_stop(&mut self, now: Instant, give_up_at: Instant) -> Step {
@@ -133,7 +185,7 @@ impl Worker {
             return Step::Wait(until.min(give_up_at));
         }
         self.note_time(now);
-        if let Some(step) = self.advance() {
+        if let Some(step) = self.record().or_else(|| self.settle()) {
             return step;
         }
         if !self.sending.is_empty() {
@@ -150,30 +202,29 @@ impl Worker {
     fn note_time(&mut self, now: Instant) {
         if now >= self.due.heartbeat_at {
             let heartbeat_at = now + self.config.heartbeat_interval;
-            self.due = Due { heartbeat_at, join: true, renew: true, claim: true, ..self.due };
+            self.due = DueTimes { heartbeat_at, join: true, renew: true, claim: true, ..self.due };
         }
+        self.note_side_time(now);
         if now >= self.due.poll_at {
-            self.due.poll_at = now + self.config.poll_interval;
+            self.due.poll_at = now + self.poll_interval();
             self.news += 1;
         }
     }
 
     /// Records what is to record; all lanes when the leases are to be renewed.
-    fn advance(&mut self) -> Option<Step> {
+    fn record(&mut self) -> Option<Step> {
         let all = self.due.renew;
         let lanes = self.lanes.values().filter(|work| all || work.has_progress());
-        let progress: Vec<_> = lanes.map(LaneWork::progress).collect();
-        self.due.renew = all && !progress.is_empty();
-        (!progress.is_empty()).then_some(Step::Advance(progress))
+        let records: Vec<LaneRecord> = lanes.map(LaneWork::record).collect();
+        self.due.renew = all && !records.is_empty();
+        (!records.is_empty()).then_some(Step::Record(records))
     }
 
     /// Forgets the lanes that are to leave and are drained: whatever becomes of giving them back,
     /// they are free then or when their leases expire.
     fn give_back(&mut self) -> Option<Step> {
-        let is_drained =
-            |work: &&LaneWork| work.leaving && !self.sending.contains(&work.lease().lane);
-        let drained = self.lanes.values().filter(is_drained);
-        let leases: Vec<LaneLease> = drained.map(LaneWork::lease).collect();
+        let leaving = self.lanes.values().filter(|work| work.leaving).map(LaneWork::lease);
+        let leases: Vec<LaneLease> = leaving.filter(|lease| self.is_drained(lease.lane)).collect();
         for lease in &leases {
             self.lanes.remove(&lease.lane);
         }
@@ -186,10 +237,31 @@ impl Worker {
         (self.due.claim && wanted > 0).then_some(Step::Claim(wanted))
     }
 
+    /// Nothing is to be done now. A worker that only drains the log is at its end when it holds all
+    /// lanes and has read them all.
+    fn rest(&mut self, now: Instant) -> Step {
+        let is_read = |work: &LaneWork| work.news_read > 0 && work.is_settled();
+        let is_done = self.config.ends_when_drained
+            && self.share.is_some()
+            && self.lanes.len() == self.lanes_in_all
+            && self.sending.is_empty()
+            && self.lanes.values().all(is_read);
+        if is_done {
+            self.stop(now);
+            return self.next(now);
+        }
+        Step::Wait(self.wakes_at(now))
+    }
+
     fn wakes_at(&self, now: Instant) -> Instant {
         let lanes = self.lanes.values().filter(|work| work.may_send(now) && !work.leaving);
         let rests = lanes.filter_map(|work| work.rests(now));
-        rests.fold(self.due.heartbeat_at.min(self.due.poll_at), Instant::min)
+        let spared = match self.breaker.passage(now) {
+            Passage::None(until) => Some(until),
+            Passage::Free | Passage::One => None,
+        };
+        let DueTimes { heartbeat_at, poll_at, side_at, .. } = self.due;
+        rests.chain(spared).fold(heartbeat_at.min(poll_at).min(side_at), Instant::min)
     }
 
     /// The deadline of a lease that was granted or renewed by a request sent at that instant.

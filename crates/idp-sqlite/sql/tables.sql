@@ -7,7 +7,10 @@ CREATE TABLE idp_table (
 -- One row: what is true of the whole file.
 CREATE TABLE idp_meta (
   id INTEGER PRIMARY KEY CHECK (id = 1),
-  lanes INTEGER NOT NULL
+  lanes INTEGER NOT NULL,
+  -- The last revision that a parked key was given. None is given twice, so that a key that is parked
+  -- anew is never taken for what it was before.
+  key_revision INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- The log, only ever appended to. AUTOINCREMENT: a position is never given out twice, also when
@@ -43,6 +46,8 @@ CREATE TABLE idp_reader_lane (
   "window" INTEGER NOT NULL DEFAULT 0,
   position INTEGER NOT NULL DEFAULT 0,
   sequence INTEGER NOT NULL DEFAULT 0,
+  -- The last number that was given in the side track.
+  side_sequence INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (reader, lane)
 ) STRICT, WITHOUT ROWID;
 

@@ -10,6 +10,11 @@ mod lease;
 mod log;
 mod migrate;
 mod outbox_log;
+mod set_aside;
+mod side_track;
+mod deliveries;
+mod dead_letters;
+mod letters;
 mod projection;
 mod query;
 

@@ -3,14 +3,24 @@
 
 use crate::error::translate;
 use crate::value::instant;
-use idp_application::{Cursor, Error, ErrorKind, Lane, LaneBatch, LaneLease, LoggedEvent};
+use idp_application::{
+    Cursor, DeliveryKey, Error, ErrorKind, Lane, LaneBatch, LaneLease, LoggedEvent,
+};
 use idp_domain::{Envelope, EventRecord, TenantId, Uuid};
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, Row, Rows, params};
 
-const COLUMNS: &str = "position, id, tenant_id, aggregatetype, aggregateid, aggregate_version, \
-                       type, schema_id, schema_version, payload, metadata, content_hash, \
-                       occurred_at";
+/// The columns of an event, as [`envelope`] expects them behind a first column.
+macro_rules! event_columns {
+    () => {
+        "id, tenant_id, aggregatetype, aggregateid, aggregate_version, type, schema_id, \
+         schema_version, payload, metadata, content_hash, occurred_at"
+    };
+}
+
+pub(crate) use event_columns;
+
+const COLUMNS: &str = concat!("position, ", event_columns!());
 
 /// Reads on from the cursors, at most `limit` events in all.
 ///
@@ -98,8 +108,8 @@ fn logged_event(row: &Row<'_>) -> Result<LoggedEvent, Error> {
     Ok(LoggedEvent { cursor: Cursor { window: 0, position }, envelope })
 }
 
-/// The event in a row; `None` when a column holds what it should not.
-fn envelope(row: &Row<'_>) -> Option<Envelope> {
+/// The event in a row, behind its first column; `None` when a column holds what it should not.
+pub(crate) fn envelope(row: &Row<'_>) -> Option<Envelope> {
     let record = EventRecord {
         event_id: uuid(row, 1)?,
         tenant: TenantId::new(text(row, 2)?).ok()?,
@@ -116,11 +126,17 @@ fn envelope(row: &Row<'_>) -> Option<Envelope> {
     Some(Envelope::restore(record, text(row, 11)?.parse().ok()?))
 }
 
+/// The key in two columns of a row; `None` when they hold what they should not.
+pub(crate) fn key(row: &Row<'_>, first: usize) -> Option<DeliveryKey> {
+    let tenant = TenantId::new(text(row, first)?).ok()?;
+    Some(DeliveryKey { tenant, aggregate_id: uuid(row, first + 1)? })
+}
+
 fn text<'r>(row: &'r Row<'_>, column: usize) -> Option<&'r str> {
     row.get_ref(column).ok()?.as_str().ok()
 }
 
-fn uuid(row: &Row<'_>, column: usize) -> Option<Uuid> {
+pub(crate) fn uuid(row: &Row<'_>, column: usize) -> Option<Uuid> {
     Uuid::from_slice(row.get_ref(column).ok()?.as_blob().ok()?).ok()
 }
 

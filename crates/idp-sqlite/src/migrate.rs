@@ -14,7 +14,8 @@ use idp_sql::table_ddl;
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// The framework's own tables, as of [`LAYOUT`].
-const FRAMEWORK: &str = include_str!("../sql/tables.sql");
+const FRAMEWORK: [&str; 2] =
+    [include_str!("../sql/tables.sql"), include_str!("../sql/set_aside.sql")];
 
 const KNOWN: &str = "SELECT definition FROM idp_table WHERE name = ?1";
 
@@ -38,7 +39,9 @@ fn migrate(
     let failed = |e| translate("migrate", e);
     file_header::check(connection, lanes)?;
     if file_header::layout(connection).map_err(failed)? != Some(LAYOUT) {
-        connection.execute_batch(FRAMEWORK).map_err(|e| cannot_make("of the framework", e))?;
+        for tables in FRAMEWORK {
+            connection.execute_batch(tables).map_err(|e| cannot_make("of the framework", e))?;
+        }
         file_header::mark(connection, lanes).map_err(failed)?;
     }
     tables.iter().try_for_each(|table| migrate_table(connection, table))

@@ -8,3 +8,4 @@ idp_conformance::unit_of_work!(FileHarness::start());
 idp_conformance::repository!(FileHarness::start());
 idp_conformance::outbox!(FileHarness::start());
 idp_conformance::projection!(FileHarness::start());
+idp_conformance::deliveries!(FileHarness::start());

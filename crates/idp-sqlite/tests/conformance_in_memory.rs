@@ -13,6 +13,7 @@ idp_conformance::unit_of_work!(MemoryHarness::start());
 idp_conformance::repository!(MemoryHarness::start());
 idp_conformance::outbox!(MemoryHarness::start());
 idp_conformance::projection!(MemoryHarness::start());
+idp_conformance::deliveries!(MemoryHarness::start());
 
 struct MemoryHarness {
     store: Arc<SqliteStore>,

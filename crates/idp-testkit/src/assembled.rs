@@ -1,11 +1,12 @@
 //! A backend put together from parts, so that a test can replace one of them.
 
 use idp_application::{
-    Applied, Backend, BoxFuture, ChangeSet, Claim, Cost, Error, Fetched, Lane, LaneBatch,
-    LaneLease, LaneProgress, Membership, Migrate, OutboxLog, ProjectionBatch, ProjectionStore,
-    Reader, RowQuery, Store, WorkerId,
+    Applied, Backend, BlockedKey, BoxFuture, ChangeSet, Claim, Cost, DeadLetterCommand,
+    DeadLetterRecord, DeadLetters, Deliveries, DeliveryKey, Due, Error, Fetched, Lane, LaneBatch,
+    LaneLease, LaneProgress, LaneRecord, Membership, Migrate, OutboxLog, ParkedEvent, ParkedKey,
+    ProjectionBatch, ProjectionStore, Reader, RowQuery, Settled, Settlement, Store, WorkerId,
 };
-use idp_domain::TableSchema;
+use idp_domain::{TableSchema, TenantId};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +15,12 @@ use std::time::Duration;
 pub struct Assembled {
     /// Rows and commits.
     pub store: Arc<dyn Store>,
-    /// The outbox.
+    /// The outbox as a log.
     pub log: Arc<dyn OutboxLog>,
+    /// What is set aside.
+    pub deliveries: Arc<dyn Deliveries>,
+    /// What could not be delivered.
+    pub dead_letters: Arc<dyn DeadLetters>,
     /// Read models.
     pub projections: Arc<dyn ProjectionStore>,
     /// Tables.
@@ -28,6 +33,8 @@ impl Assembled {
         Self {
             store: backend.clone(),
             log: backend.clone(),
+            deliveries: backend.clone(),
+            dead_letters: backend.clone(),
             projections: backend.clone(),
             tables: backend.clone(),
         }
@@ -90,6 +97,78 @@ impl OutboxLog for Assembled {
         leases: &'a [LaneLease],
     ) -> BoxFuture<'a, Result<(), Error>> {
         self.log.release(reader, worker, leases)
+    }
+}
+
+impl Deliveries for Assembled {
+    fn blocked<'a>(
+        &'a self,
+        reader: &'a Reader,
+        lanes: &'a [Lane],
+    ) -> BoxFuture<'a, Result<Vec<BlockedKey>, Error>> {
+        self.deliveries.blocked(reader, lanes)
+    }
+
+    fn record<'a>(
+        &'a self,
+        reader: &'a Reader,
+        records: &'a [LaneRecord],
+        lease_ttl: Duration,
+    ) -> BoxFuture<'a, Result<Vec<Lane>, Error>> {
+        self.deliveries.record(reader, records, lease_ttl)
+    }
+
+    fn due<'a>(
+        &'a self,
+        reader: &'a Reader,
+        leases: &'a [LaneLease],
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Due, Error>> {
+        self.deliveries.due(reader, leases, limit)
+    }
+
+    fn settle<'a>(
+        &'a self,
+        reader: &'a Reader,
+        settlement: &'a Settlement,
+    ) -> BoxFuture<'a, Result<Settled, Error>> {
+        self.deliveries.settle(reader, settlement)
+    }
+}
+
+impl DeadLetters for Assembled {
+    fn parked<'a>(
+        &'a self,
+        reader: &'a str,
+        tenant: Option<&'a TenantId>,
+        after: Option<&'a DeliveryKey>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<ParkedKey>, Error>> {
+        self.dead_letters.parked(reader, tenant, after, limit)
+    }
+
+    fn events<'a>(
+        &'a self,
+        reader: &'a str,
+        key: &'a DeliveryKey,
+    ) -> BoxFuture<'a, Result<Vec<ParkedEvent>, Error>> {
+        self.dead_letters.events(reader, key)
+    }
+
+    fn command<'a>(
+        &'a self,
+        reader: &'a str,
+        command: &'a DeadLetterCommand,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        self.dead_letters.command(reader, command)
+    }
+
+    fn records<'a>(
+        &'a self,
+        reader: &'a str,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<DeadLetterRecord>, Error>> {
+        self.dead_letters.records(reader, limit)
     }
 }
 

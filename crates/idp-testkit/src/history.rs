@@ -17,6 +17,8 @@ pub enum Entry {
     Delivery(Delivery),
     /// Something was done to the system that may cost duplicates.
     Fault(Fault),
+    /// An operator decided that this event is never to be sent.
+    Discarded(Uuid),
 }
 
 /// The events of one aggregate in one commit.
@@ -30,6 +32,9 @@ pub struct Intent {
     pub version: i64,
     /// The events, in order.
     pub events: Vec<Uuid>,
+    /// Those of them that are scheduled: they need not arrive in order.
+    #[serde(default)]
+    pub scheduled: Vec<Uuid>,
     /// What became of the commit.
     pub outcome: Outcome,
 }
@@ -47,15 +52,17 @@ pub enum Outcome {
 }
 
 /// A message that arrived at the bus.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// Who sent it.
     pub worker: Uuid,
     /// The lane it came by.
     pub lane: i16,
+    /// The stream that it is numbered in.
+    pub stream: String,
     /// The epoch of the sender's lease.
     pub epoch: i64,
-    /// Its number in the lane.
+    /// Its number in the stream.
     pub sequence: i64,
     /// The event.
     pub event: Uuid,
@@ -94,6 +101,11 @@ pub struct History {
     pub deliveries: Vec<Delivery>,
     /// What was done to the system.
     pub faults: Vec<Fault>,
+    /// What operators discarded.
+    pub discarded: Vec<Uuid>,
+    /// Whether events are left out of the streams: filtered out, or set aside. Then numbers rise, but
+    /// need not be dense.
+    pub has_gaps: bool,
 }
 
 impl History {
@@ -126,6 +138,7 @@ impl History {
             Entry::Intent(intent) => self.intents.push(intent),
             Entry::Delivery(delivery) => self.deliveries.push(delivery),
             Entry::Fault(fault) => self.faults.push(fault),
+            Entry::Discarded(event) => self.discarded.push(event),
         }
     }
 

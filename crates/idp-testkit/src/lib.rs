@@ -15,6 +15,7 @@ mod assembled;
 mod sink;
 mod unreliable;
 mod witnessed;
+mod proxy;
 
 mod clock;
 mod dice;
@@ -28,6 +29,7 @@ pub use clock::RuntimeClock;
 pub use dice::Dice;
 pub use fold_check::{WrongRow, check_fold};
 pub use history::{Delivery, Entry, Fault, History, Intent, Outcome};
+pub use proxy::{Direction, Proxy};
 pub use recorder::Recorder;
 pub use sink::{Reception, Sink};
 pub use tally::{TALLY_TABLES, Tally, TallyBoard, TallyEvent, TallyId, TallyRow};

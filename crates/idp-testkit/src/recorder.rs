@@ -55,6 +55,11 @@ impl Recorder {
         });
     }
 
+    /// Says that events are left out of the streams: numbers need not be dense.
+    pub fn expect_gaps(&self) {
+        self.recorded.send_modify(|recorded| recorded.history.has_gaps = true);
+    }
+
     /// Records that the worker may have lost its leases.
     pub fn leases_lost(&self, worker: WorkerId) {
         self.record(Entry::Fault(Fault::LeasesLost { worker: worker.0 }));

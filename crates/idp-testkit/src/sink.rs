@@ -1,7 +1,9 @@
 //! A bus that records what arrives, and takes batches over as it is told.
 
 use crate::{Delivery, Entry, Fault, Recorder};
-use idp_application::{BoxFuture, Error, ErrorKind, EventBus, Message, PublishError, WorkerId};
+use idp_application::{
+    BoxFuture, BusGuarantees, Duplicates, EventBus, Message, PublishError, WorkerId,
+};
 use std::time::Duration;
 
 /// How a batch is received.
@@ -15,6 +17,11 @@ pub enum Reception {
         accepted: usize,
         /// What arrives; no fewer than `accepted`.
         arriving: usize,
+    },
+    /// So many messages arrive, and the bus refuses the next one for good.
+    Refuse {
+        /// What arrives.
+        accepted: usize,
     },
     /// So many messages arrive, and the bus never answers.
     Silence {
@@ -62,7 +69,7 @@ impl Sink {
         let Some(first) = messages.first() else { return };
         self.recorder.record(Entry::Fault(Fault::AmbiguousSend {
             worker: self.worker.0,
-            lane: first.lane.number(),
+            lane: first.stream.lane.number(),
             epoch: first.epoch,
             messages: u64::try_from(messages.len()).unwrap_or(u64::MAX),
         }));
@@ -79,9 +86,12 @@ impl Sink {
                 let (accepted, arriving) = (at_most(accepted), at_most(arriving.max(accepted)));
                 self.ambiguous(&messages[accepted..arriving]);
                 arrive(&self.recorder, self.worker, self.pace, &messages[..arriving]).await;
-                let error =
-                    Error::new(ErrorKind::Unavailable, "publish", "the bus was told to fail");
-                Err(PublishError { accepted, error })
+                Err(PublishError::unavailable(accepted, "the bus was told to fail"))
+            }
+            Reception::Refuse { accepted } => {
+                let accepted = at_most(accepted);
+                arrive(&self.recorder, self.worker, self.pace, &messages[..accepted]).await;
+                Err(PublishError::refused(accepted, "the bus was told to refuse it"))
             }
             Reception::Silence { arriving } => {
                 let arriving = &messages[..at_most(arriving)];
@@ -113,15 +123,21 @@ async fn arrive(recorder: &Recorder, worker: WorkerId, pace: Duration, messages:
         }
         recorder.record(Entry::Delivery(Delivery {
             worker: worker.0,
-            lane: message.lane.number(),
+            lane: message.stream.lane.number(),
+            stream: message.stream.to_string(),
             epoch: message.epoch,
-            sequence: message.lane_sequence,
-            event: message.envelope.event_id,
+            sequence: message.sequence,
+            event: message.event.id,
         }));
     }
 }
 
 impl EventBus for Sink {
+    fn guarantees(&self) -> BusGuarantees {
+        let duplicates = Duplicates::Possible;
+        BusGuarantees { duplicates, fences_zombies: false, data_bytes_max: None }
+    }
+
     fn publish<'a>(&'a self, messages: &'a [Message]) -> BoxFuture<'a, Result<(), PublishError>> {
         Box::pin(self.receive(messages))
     }

@@ -3,7 +3,8 @@
 use idp_application::{Projection, Recorded};
 use idp_domain::Record;
 use idp_domain::{
-    Aggregate, DomainEvent, FieldType, Pending, ReadModel, TableSchema, Uuid, Value, entity_id,
+    Aggregate, DomainEvent, FieldType, Pending, ReadModel, TableSchema, Timestamp, Uuid, Value,
+    entity_id,
 };
 
 entity_id! {
@@ -57,6 +58,11 @@ impl Tally {
     /// Takes a note, which changes nothing.
     pub fn note(&mut self, note: impl Into<String>) {
         self.events.raise(TallyEvent::Noted { note: note.into() });
+    }
+
+    /// Takes a note of which others are to hear at that time.
+    pub fn remind(&mut self, note: impl Into<String>, at: Timestamp) {
+        self.events.schedule(TallyEvent::Noted { note: note.into() }, at);
     }
 
     /// Starts over.

@@ -2,8 +2,9 @@
 
 use crate::{Recorder, Tally, TallyId, Witnessed};
 use idp_application::{Actor, Application, Clock, Context, Error, IdSource, Store};
-use idp_domain::TenantId;
+use idp_domain::{TenantId, Timestamp};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a test lets happen: each method is one commit, and expects it to succeed unless it says
 /// otherwise.
@@ -13,6 +14,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Tallying {
     app: Application,
+    clock: Arc<dyn Clock>,
 }
 
 impl Tallying {
@@ -24,7 +26,8 @@ impl Tallying {
         ids: Arc<dyn IdSource>,
     ) -> Self {
         let witnessed = Witnessed::new(store, recorder);
-        Self { app: Application::builder(Arc::new(witnessed)).clock(clock).ids(ids).build() }
+        let app = Application::builder(Arc::new(witnessed)).clock(clock.clone()).ids(ids).build();
+        Self { app, clock }
     }
 
     /// The application; its signal is rung at each commit.
@@ -56,6 +59,14 @@ impl Tallying {
     /// Lets a tally count on, with an event each time.
     pub async fn count(&self, tenant: &str, id: TallyId, times: u32) {
         self.change(tenant, id, |tally| tally.count(times)).await;
+    }
+
+    /// Lets a tally remind of something after that time.
+    pub async fn remind(&self, tenant: &str, id: TallyId, after: Duration) {
+        let micros = i64::try_from(after.as_micros()).expect("less than 292,000 years");
+        let at = self.clock.now().unix_micros() + micros;
+        let at = Timestamp::from_unix_micros(at);
+        self.change(tenant, id, |tally| tally.remind("wake up", at)).await;
     }
 
     /// Counts on, and tries to commit the same on top of the version before, which is rolled back.

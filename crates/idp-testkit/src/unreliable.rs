@@ -1,11 +1,12 @@
 //! Ports whose calls fail as they are told.
 
 use idp_application::{
-    Applied, BoxFuture, ChangeSet, Claim, Cost, Error, ErrorKind, Fetched, Lane, LaneBatch,
-    LaneLease, LaneProgress, Membership, Migrate, OutboxLog, ProjectionBatch, ProjectionStore,
-    Reader, RowQuery, Store, WorkerId,
+    Applied, BlockedKey, BoxFuture, ChangeSet, Claim, Cost, DeadLetterCommand, DeadLetterRecord,
+    DeadLetters, Deliveries, DeliveryKey, Due, Error, ErrorKind, Fetched, Lane, LaneBatch,
+    LaneLease, LaneProgress, LaneRecord, Membership, Migrate, OutboxLog, ParkedEvent, ParkedKey,
+    ProjectionBatch, ProjectionStore, Reader, RowQuery, Settled, Settlement, Store, WorkerId,
 };
-use idp_domain::TableSchema;
+use idp_domain::{TableSchema, TenantId};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -124,6 +125,78 @@ impl<T: OutboxLog + ?Sized> OutboxLog for Unreliable<T> {
         leases: &'a [LaneLease],
     ) -> BoxFuture<'a, Result<(), Error>> {
         self.meet("release", self.inner.release(reader, worker, leases))
+    }
+}
+
+impl<T: Deliveries + ?Sized> Deliveries for Unreliable<T> {
+    fn blocked<'a>(
+        &'a self,
+        reader: &'a Reader,
+        lanes: &'a [Lane],
+    ) -> BoxFuture<'a, Result<Vec<BlockedKey>, Error>> {
+        self.meet("blocked", self.inner.blocked(reader, lanes))
+    }
+
+    fn record<'a>(
+        &'a self,
+        reader: &'a Reader,
+        records: &'a [LaneRecord],
+        lease_ttl: Duration,
+    ) -> BoxFuture<'a, Result<Vec<Lane>, Error>> {
+        self.meet("record", self.inner.record(reader, records, lease_ttl))
+    }
+
+    fn due<'a>(
+        &'a self,
+        reader: &'a Reader,
+        leases: &'a [LaneLease],
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Due, Error>> {
+        self.meet("due", self.inner.due(reader, leases, limit))
+    }
+
+    fn settle<'a>(
+        &'a self,
+        reader: &'a Reader,
+        settlement: &'a Settlement,
+    ) -> BoxFuture<'a, Result<Settled, Error>> {
+        self.meet("settle", self.inner.settle(reader, settlement))
+    }
+}
+
+impl<T: DeadLetters + ?Sized> DeadLetters for Unreliable<T> {
+    fn parked<'a>(
+        &'a self,
+        reader: &'a str,
+        tenant: Option<&'a TenantId>,
+        after: Option<&'a DeliveryKey>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<ParkedKey>, Error>> {
+        self.meet("parked", self.inner.parked(reader, tenant, after, limit))
+    }
+
+    fn events<'a>(
+        &'a self,
+        reader: &'a str,
+        key: &'a DeliveryKey,
+    ) -> BoxFuture<'a, Result<Vec<ParkedEvent>, Error>> {
+        self.meet("events", self.inner.events(reader, key))
+    }
+
+    fn command<'a>(
+        &'a self,
+        reader: &'a str,
+        command: &'a DeadLetterCommand,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        self.meet("command", self.inner.command(reader, command))
+    }
+
+    fn records<'a>(
+        &'a self,
+        reader: &'a str,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<DeadLetterRecord>, Error>> {
+        self.meet("records", self.inner.records(reader, limit))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{Entry, Intent, Outcome, Recorder};
 use idp_application::{BoxFuture, ChangeSet, Cost, Error, Fetched, RowQuery, Store};
-use idp_domain::Uuid;
+use idp_domain::EventRecord;
 use std::sync::Arc;
 
 /// Passes everything on to a store, and records each commit with events: before, with the outcome
@@ -54,16 +54,19 @@ fn intents_of(changes: &ChangeSet) -> Vec<Intent> {
     let mut intents: Vec<Intent> = Vec::new();
     for event in &changes.events {
         let (aggregate, version) = (event.envelope.aggregate_id, event.envelope.aggregate_version);
-        let events: &mut Vec<Uuid> =
-            match intents.iter().position(|intent| intent.aggregate == aggregate) {
-                Some(at) => &mut intents[at].events,
-                None => {
-                    let (tenant, outcome) = (changes.tenant.clone(), Outcome::Unknown);
-                    intents.push(Intent { tenant, aggregate, version, events: vec![], outcome });
-                    &mut intents.last_mut().expect("one was pushed just now").events
-                }
-            };
-        events.push(event.envelope.event_id);
+        let intent = match intents.iter().position(|intent| intent.aggregate == aggregate) {
+            Some(at) => &mut intents[at],
+            None => {
+                let (tenant, outcome) = (changes.tenant.clone(), Outcome::Unknown);
+                let (events, scheduled) = (vec![], vec![]);
+                intents.push(Intent { tenant, aggregate, version, events, scheduled, outcome });
+                intents.last_mut().expect("one was pushed just now")
+            }
+        };
+        intent.events.push(event.envelope.event_id);
+        if event.envelope.metadata.contains_key(EventRecord::DELIVER_AT) {
+            intent.scheduled.push(event.envelope.event_id);
+        }
     }
     intents
 }

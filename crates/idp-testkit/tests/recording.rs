@@ -1,7 +1,8 @@
 //! Histories are recorded as they happen, also by several processes into one file.
 
 use idp_application::{
-    EventBus, Lane, Message, Migrate, OutboxLog, Reader, SequentialIds, Sharding, WorkerId,
+    CloudEvent, EventBus, Lane, Message, Migrate, OutboxLog, Reader, SequentialIds, Sharding,
+    Stream, Track, WorkerId,
 };
 use idp_domain::Uuid;
 use idp_memory::MemoryStore;
@@ -40,10 +41,12 @@ async fn messages(store: &MemoryStore) -> Vec<Message> {
     let batches = store.read(&leases, 100).await.expect("the store answers");
     let events = batches.into_iter().flat_map(|batch| batch.events);
     let lane = Lane::from_number(0);
-    let number = |(lane_sequence, event): (i64, idp_application::LoggedEvent)| Message {
-        envelope: event.envelope,
-        lane,
-        lane_sequence,
+    let stream = Arc::new(Stream { target: "test".into(), lane, track: Track::Main });
+    let number = |(sequence, event): (i64, idp_application::LoggedEvent)| Message {
+        topic: "test".into(),
+        event: CloudEvent::of(event.envelope, "/test".into()),
+        stream: stream.clone(),
+        sequence,
         epoch: 1,
     };
     (1..).zip(events).map(number).collect()

@@ -6,7 +6,7 @@ use idp_application::{
 };
 use idp_domain::{EntityId, TenantId, Uuid};
 use idp_postgres::{PgOptions, PgStore};
-use idp_relay::{Relay, RelayConfig};
+use idp_relay::{Relay, RelayConfig, Target};
 use idp_testkit::{History, Recorder, Sink, TALLY_TABLES, Tally, TallyId, Witnessed, check};
 use std::collections::HashSet;
 use std::fs::File;
@@ -29,7 +29,7 @@ fn config() -> RelayConfig {
         publish_timeout: Duration::from_secs(1),
         poll_interval: Duration::from_millis(20),
         batch_size: BATCH_SIZE,
-        ..RelayConfig::for_reader("bus")
+        ..RelayConfig::default()
     }
 }
 
@@ -55,7 +55,8 @@ fn relay_process() {
         let log = Arc::new(connect(&schema).await);
         let recorder = Recorder::new(BATCH_SIZE).appending_to(history).expect("a file");
         let bus = Arc::new(Sink::new(worker, recorder).with_pace(Duration::from_millis(2)));
-        let relay = Relay::new(config(), log, bus, worker, &CommitSignal::default());
+        let target = Target::new("bus", bus);
+        let relay = Relay::new(target, config(), log, worker, &CommitSignal::default());
         let relay = relay.expect("a valid configuration").start();
         // The parent closes the pipe to say that it is enough.
         let wait = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));

@@ -22,6 +22,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("idp-projection", &APPLICATION),
     ("idp-http", &APPLICATION),
     ("idp-settings", &APPLICATION),
+    ("idp-privacy", &APPLICATION),
+    ("idp-fanout", &APPLICATION),
+    ("idp-webhook", &APPLICATION),
     ("idp-conformance", &APPLICATION),
     (
         "idp-testkit",

@@ -9,6 +9,7 @@ use idp::application::BoxError;
 /// work, with or without a service that relays, too.
 pub(crate) async fn relay(settings: Settings) -> Result<(), BoxError> {
     let core = Core::open(&settings.database).await?;
+    let _wake_up = core.start_wake_up();
     let relay = core.start_relay(settings.relay.poll_interval)?;
     stop_signal().await?;
     Ok(relay.stop().await?)

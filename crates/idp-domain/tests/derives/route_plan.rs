@@ -109,5 +109,5 @@ fn a_plan_without_stops_cannot_be_dispatched() {
 fn a_dispatched_plan_says_so_last() {
     let mut plan = plan();
     plan.dispatch().expect("it has a stop");
-    assert_eq!(plan.pending_mut().pull().last(), Some(&RoutePlanEvent::Dispatched));
+    assert_eq!(plan.pending().as_slice().last(), Some(&RoutePlanEvent::Dispatched));
 }

@@ -1,14 +1,17 @@
 //! A store that is broken on purpose, in one way at a time.
 
+mod dead_letters;
+mod deliveries;
 mod log;
 mod projection;
 mod store;
 
 use crate::harness::MemoryHarness;
+use deliveries::Memory;
 use idp_application::{Backend, BoxFuture, Error, LaneLease, Migrate, Reader, WorkerId};
 use idp_conformance::{AuditColumns, Capabilities, Harness};
 use idp_domain::{TableSchema, TenantId, Uuid};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 /// What is broken.
@@ -58,6 +61,43 @@ pub(crate) enum Bug {
     YieldsBetweenRowsAndCheckpoint,
     KeepsRowsAtAReset,
     ForgetsRevisions,
+
+    ForgetsWhatWasSetAside,
+    RecordsUnderAnOldEpoch,
+    CountsWhatItWasTold,
+    SetsAsideAgain,
+    SendsParkedKeys,
+    LosesWhatIsBehindADiscardedKey,
+    ReordersAKey,
+    UnblocksTooEarly,
+    ForgetsRefusals,
+    RenumbersWhatIsGivenAgain,
+    GivesNewBeforeOld,
+    ReusesNumbers,
+    IgnoresTheLimitOfWhatIsDue,
+    HidesThatMoreIsDue,
+    GivesToAZombie,
+    SettlesForAZombie,
+    SettlesOneTooMany,
+    DeliversEarly,
+    DeliversLate,
+    BlocksForWhatIsScheduled,
+    FreesWhatIsScheduledOfAParkedKey,
+    LosesTheLastRecord,
+    ListsTheOldestRecordFirst,
+    ListsFromTheStart,
+    DiscardsTheWholeKey,
+    HidesEdits,
+    ResumesAfterAnEdit,
+    IgnoresRevisions,
+    ResumesTwice,
+    MixesTenantsUp,
+    MixesReadersUp,
+    LosesOneInSeven,
+    IsLockedOutNowAndThen,
+    NumbersAnewWhenItWasGivenUp,
+    SettlesByHalves,
+    RecordsALittleLater,
 }
 
 /// A store with a bug.
@@ -66,11 +106,16 @@ pub(crate) struct Saboteur {
     bug: Bug,
     /// Every lease that it gave, the last one last.
     given: Mutex<Vec<(Reader, WorkerId, LaneLease)>>,
+    memory: Mutex<Memory>,
 }
 
 impl Saboteur {
     fn given(&self) -> Vec<(Reader, WorkerId, LaneLease)> {
         self.given.lock().expect("nothing panics while it holds this").clone()
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().expect("nothing panics while it holds this")
     }
 }
 
@@ -92,7 +137,8 @@ pub(crate) struct SabotagedHarness {
 impl SabotagedHarness {
     pub(crate) async fn start(bug: Bug) -> Self {
         let memory = MemoryHarness::start().await;
-        let saboteur = Saboteur { store: memory.backend(), bug, given: Mutex::default() };
+        let (given, remembered) = Default::default();
+        let saboteur = Saboteur { store: memory.backend(), bug, given, memory: remembered };
         Self { memory, saboteur: Arc::new(saboteur) }
     }
 }

@@ -47,6 +47,11 @@ impl PgHarness {
         Self { url, schema, store: Arc::new(store), control }
     }
 
+    /// The store itself.
+    pub fn store(&self) -> &PgStore {
+        &self.store
+    }
+
     /// Where the server listens.
     pub fn address(&self) -> SocketAddr {
         let config: tokio_postgres::Config = self.url.parse().expect("IDP_TEST_PG is a URL");

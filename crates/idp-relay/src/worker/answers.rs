@@ -1,13 +1,15 @@
 //! What a worker makes of the answers of the log and of the ends of its sends.
 
+use super::send::Sent;
 use super::share::share_of;
+use super::sorting::Refusal;
 use super::{LaneWork, SendOutcome, Worker};
-use idp_application::{Lane, LaneLease, LaneProgress, Membership};
+use idp_application::{Lane, LaneLease, LaneRecord, Membership, PublishFailure};
 use std::time::{Duration, Instant};
 
 /// What became of progress.
 #[derive(Debug, Default)]
-pub(crate) struct Advanced {
+pub(crate) struct Recorded {
     /// How many events are recorded as done that were not before.
     pub(crate) events: u64,
     /// The lanes that are lost: nothing more may be sent of them.
@@ -22,37 +24,38 @@ impl Worker {
         self.due.join = false;
         let share = share_of(membership);
         self.share = Some(share);
+        self.lanes_in_all = membership.lanes.into();
         let surplus = self.lanes.len().saturating_sub(share);
         let sending = &self.sending;
         let mut lanes: Vec<(&Lane, &mut LaneWork)> = self.lanes.iter_mut().rev().collect();
-        lanes.sort_by_key(|(lane, work)| sending.contains(lane) || work.has_progress());
+        lanes.sort_by_key(|(lane, work)| sending.contains(lane) || !work.is_settled());
         for (place, (_, work)) in lanes.into_iter().enumerate() {
             work.leaving = place < surplus;
         }
     }
 
     /// The log recorded the progress of the lanes that it names. The others are lost.
-    pub(crate) fn on_advanced(
+    pub(crate) fn on_recorded(
         &mut self,
-        asked: &[LaneProgress],
+        asked: &[LaneRecord],
         asked_at: Instant,
         held: &[Lane],
-    ) -> Advanced {
+    ) -> Recorded {
         self.answered();
         self.due.renew = false;
         let deadline = self.deadline(asked_at);
-        let mut advanced = Advanced::default();
-        for progress in asked {
+        let mut recorded = Recorded::default();
+        for LaneRecord { progress, .. } in asked {
             let work = self.lanes.get_mut(&progress.lane);
             let Some(work) = work.filter(|work| work.epoch() == progress.epoch) else { continue };
             if held.contains(&progress.lane) {
-                advanced.events += work.recorded(progress, deadline);
+                recorded.events += work.recorded(progress, deadline);
             } else {
                 self.lanes.remove(&progress.lane);
-                advanced.fenced.push(progress.lane);
+                recorded.fenced.push(progress.lane);
             }
         }
-        advanced
+        recorded
     }
 
     /// The log granted these. A lane whose last send has not ended yet is not read before it has.
@@ -84,18 +87,69 @@ impl Worker {
     }
 
     /// A send ended. Gives the pause of its lane, if it failed and the lane is still held.
-    pub(crate) fn on_sent(&mut self, outcome: &SendOutcome, now: Instant) -> Option<Duration> {
+    pub(crate) fn on_sent(&mut self, outcome: SendOutcome, now: Instant) -> Option<Duration> {
         self.sending.remove(&outcome.lane);
-        let work = self.lanes.get_mut(&outcome.lane)?;
-        if work.epoch() != outcome.epoch {
+        self.note_bus(&outcome, now);
+        let lane = outcome.lane;
+        let failure =
+            outcome.failure.as_ref().map(|(failure, error)| (*failure, error.to_string()));
+        let refused = match &outcome.sent {
+            Sent::Main(main) => main.next,
+            Sent::Nothing | Sent::Side { .. } => None,
+        };
+        if !self.on_moved(outcome) {
             return None; // Of an earlier tenure: its successor started where the log said.
         }
-        work.sent(outcome);
-        outcome.error.as_ref()?;
+        let work = self.lanes.get_mut(&lane)?;
+        match failure? {
+            (PublishFailure::Refused, error) => {
+                work.refusal = refused.map(|event| Refusal { event, error });
+                return None;
+            }
+            (PublishFailure::Fenced, _) => {
+                // The database says whether that is so.
+                work.suspend(now);
+                self.due.renew = true;
+            }
+            (PublishFailure::Unavailable | PublishFailure::Throttled(_), _) => {}
+        }
         work.failures = work.failures.saturating_add(1);
         let pause = self.backoff.pause_after(work.failures);
         work.rest_until(now + pause);
         Some(pause)
+    }
+
+    /// Moves the lane behind what is done. False when the worker has no part in it any more.
+    pub(super) fn on_moved(&mut self, outcome: SendOutcome) -> bool {
+        let work = self.lanes.get_mut(&outcome.lane);
+        let Some(work) = work.filter(|work| work.epoch() == outcome.epoch) else { return false };
+        match outcome.sent {
+            Sent::Nothing => {}
+            Sent::Main(sent) => work.moved(sent),
+            Sent::Side { settlement, .. } => {
+                work.went_well();
+                work.to_settle = Some(settlement);
+            }
+        }
+        true
+    }
+
+    /// Tells the breaker what the send says about the bus as a whole.
+    fn note_bus(&mut self, outcome: &SendOutcome, now: Instant) {
+        let failure = outcome.failure.as_ref().map(|(failure, _)| *failure);
+        let answers = matches!(failure, None | Some(PublishFailure::Refused));
+        if (answers || outcome.messages() > 0) && self.breaker.succeeded() {
+            self.lanes.values_mut().for_each(LaneWork::went_well);
+        }
+        let pause = self.backoff.pause_after(self.breaker.failures_with_one_more());
+        match failure {
+            Some(PublishFailure::Unavailable) => self.breaker.failed(pause, now),
+            Some(PublishFailure::Throttled(asked)) => {
+                let pause = asked.unwrap_or(pause).min(self.config.throttle_max);
+                self.breaker.throttled(pause, now);
+            }
+            None | Some(PublishFailure::Refused | PublishFailure::Fenced) => {}
+        }
     }
 
     pub(super) fn answered(&mut self) {

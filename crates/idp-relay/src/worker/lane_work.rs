@@ -1,20 +1,34 @@
 //! The work of a worker on one lane during one tenure.
 
-use crate::worker::SendOutcome;
-use idp_application::{Cursor, LaneLease, LaneProgress};
+use super::blocked::Blocked;
+use super::send::MainSent;
+use super::sorting::Refusal;
+use idp_application::{Cursor, LaneLease, LaneProgress, LaneRecord, SetAside, Settlement};
 use std::time::Instant;
 
 /// One lane that the worker holds, as far as it knows.
 #[derive(Debug)]
 pub(crate) struct LaneWork {
-    /// The lease; its position is behind the last event that the bus has acknowledged.
+    /// The lease; its position is behind the last event that is done.
     lease: LaneLease,
     /// The number of the last event that the database knows to be done.
     recorded: i64,
+    /// What was set aside since then.
+    aside: Vec<SetAside>,
     /// From then on nothing is sent, until the database has renewed the lease.
     deadline: Instant,
     /// After a failure: until when to leave the lane alone.
     resting_until: Option<Instant>,
+    /// The keys that must not be sent from the log; unknown until the database was asked.
+    pub(crate) blocked: Option<Blocked>,
+    /// The event that the bus refused and that is next.
+    pub(crate) refusal: Option<Refusal>,
+    /// What came of the last send of the side track, which the database does not know of yet.
+    pub(crate) to_settle: Option<Settlement>,
+    /// Whether to ask for what is due on the side track.
+    pub(crate) side_pending: bool,
+    /// Whether it stands still because no more may be set aside.
+    pub(crate) is_stalled: bool,
     /// Failures in a row.
     pub(crate) failures: u32,
     /// The newest news up to which the lane was read to its end.
@@ -32,8 +46,14 @@ impl LaneWork {
         Self {
             lease,
             recorded: lease.sequence,
+            aside: Vec::new(),
             deadline,
             resting_until: None,
+            blocked: None,
+            refusal: None,
+            to_settle: None,
+            side_pending: true,
+            is_stalled: false,
             failures: 0,
             news_read: 0,
             round_served: 0,
@@ -58,14 +78,20 @@ impl LaneWork {
         now < self.deadline
     }
 
-    /// Whether something was acknowledged that the database does not know of yet.
+    /// Nothing is sent until the database has renewed the lease.
+    pub(crate) fn suspend(&mut self, now: Instant) {
+        self.deadline = self.deadline.min(now);
+    }
+
+    /// Whether something is done that the database does not know of yet.
     pub(crate) fn has_progress(&self) -> bool {
         self.recorded < self.lease.sequence
     }
 
-    pub(crate) fn progress(&self) -> LaneProgress {
+    pub(crate) fn record(&self) -> LaneRecord {
         let LaneLease { lane, epoch, cursor, sequence } = self.lease;
-        LaneProgress { lane, epoch, cursor, sequence }
+        let progress = LaneProgress { lane, epoch, cursor, sequence };
+        LaneRecord { progress, aside: self.aside.clone() }
     }
 
     /// The database took the progress, and renewed the lease until after `deadline`. Says how many
@@ -74,6 +100,10 @@ impl LaneWork {
         let before = self.recorded;
         self.recorded = before.max(progress.sequence);
         self.deadline = self.deadline.max(deadline);
+        let aside = self.aside.len();
+        self.aside.retain(|aside| aside.sequence > progress.sequence);
+        // Some of it may be due at once.
+        self.side_pending |= self.aside.len() < aside;
         u64::try_from(self.recorded - before).unwrap_or_default()
     }
 
@@ -82,14 +112,24 @@ impl LaneWork {
         self.lease.cursor = self.lease.cursor.max(through);
     }
 
-    /// Moves behind what was accepted.
-    pub(crate) fn sent(&mut self, outcome: &SendOutcome) {
-        if outcome.sent > 0 {
-            self.failures = 0;
-            self.resting_until = None;
+    /// Moves behind what is done.
+    pub(crate) fn moved(&mut self, sent: MainSent) {
+        if sent.place.sequence > self.lease.sequence {
+            self.is_stalled = false;
+            self.refusal = None;
+            self.went_well();
         }
-        self.lease.cursor = outcome.cursor.unwrap_or(self.lease.cursor);
-        self.lease.sequence += outcome.sent;
+        self.lease.cursor = sent.place.cursor;
+        self.lease.sequence = sent.place.sequence;
+        self.news_read = self.news_read.max(sent.news_read);
+        let blocked = self.blocked.get_or_insert_default();
+        sent.aside.iter().for_each(|aside| blocked.add(aside));
+        self.aside.extend(sent.aside);
+    }
+
+    pub(crate) fn went_well(&mut self) {
+        self.failures = 0;
+        self.resting_until = None;
     }
 
     pub(crate) fn rest_until(&mut self, until: Instant) {
@@ -99,5 +139,10 @@ impl LaneWork {
     /// When its pause ends, if that is still to come.
     pub(crate) fn rests(&self, now: Instant) -> Option<Instant> {
         self.resting_until.filter(|until| now < *until)
+    }
+
+    /// Whether the database knows of everything that was done.
+    pub(crate) fn is_settled(&self) -> bool {
+        !self.has_progress() && self.to_settle.is_none()
     }
 }

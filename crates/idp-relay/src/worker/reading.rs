@@ -1,14 +1,40 @@
 //! Which lanes are read next, and what becomes of what was read.
 
-use super::{LaneWork, Reading, Send, Step, Worker};
-use idp_application::LaneBatch;
+use super::blocked::Blocked;
+use super::breaker::Passage;
+use super::send::{Send, Ticket};
+use super::sorting::{Bounds, Sorting};
+use super::{LaneWork, Reading, Step, Worker};
+use idp_application::{BlockedKey, Lane, LaneBatch};
 use std::time::Instant;
 
 impl Worker {
+    /// Asks which keys are blocked in the lanes of which that is not known.
+    pub(super) fn ask_blocked(&mut self) -> Option<Step> {
+        let unknown = self.lanes.values().filter(|work| work.blocked.is_none());
+        let lanes: Vec<Lane> = unknown.map(|work| work.lease().lane).collect();
+        (!lanes.is_empty()).then_some(Step::Blocked(lanes))
+    }
+
+    /// These are the blocked keys of those lanes.
+    pub(crate) fn on_blocked(&mut self, asked: &[Lane], keys: Vec<BlockedKey>) {
+        self.answered();
+        for lane in asked {
+            if let Some(work) = self.lanes.get_mut(lane) {
+                work.blocked.get_or_insert_default();
+            }
+        }
+        for BlockedKey { lane, key, events } in keys {
+            if let Some(work) = self.lanes.get_mut(&lane) {
+                work.blocked.get_or_insert_default().insert(key, events);
+            }
+        }
+    }
+
     /// Reads on from all lanes that wait for it. Lanes that got events wait until the others had
     /// their turn; lanes that may hold what cannot be read are read one by one.
     pub(super) fn read(&mut self, now: Instant) -> Option<Step> {
-        let is_ready = |work: &&LaneWork| self.is_ready(work, now);
+        let is_ready = |work: &&LaneWork| work.news_read < self.news && self.is_ready(work, now);
         let ready: Vec<&LaneWork> = self.lanes.values().filter(is_ready).collect();
         let mut waiting = ready.clone();
         waiting.retain(|work| work.round_served < self.round);
@@ -21,16 +47,28 @@ impl Worker {
         if trusted.is_empty() {
             trusted = waiting.into_iter().take(1).collect();
         }
+        trusted.truncate(self.lanes_at_once(now));
         let leases: Vec<_> = trusted.into_iter().map(LaneWork::lease).collect();
         (!leases.is_empty()).then_some(Step::Read(Reading { leases, news: self.news }))
     }
 
-    fn is_ready(&self, work: &LaneWork, now: Instant) -> bool {
-        work.news_read < self.news
-            && work.may_send(now)
+    /// Whether the next events of the lane may be sent.
+    pub(super) fn is_ready(&self, work: &LaneWork, now: Instant) -> bool {
+        work.may_send(now)
             && work.rests(now).is_none()
+            && work.is_settled()
+            && work.blocked.is_some()
             && !work.leaving
             && !self.sending.contains(&work.lease().lane)
+    }
+
+    /// In how many lanes may be sent now, beside those in which something is being sent.
+    pub(super) fn lanes_at_once(&self, now: Instant) -> usize {
+        match self.breaker.passage(now) {
+            Passage::Free => usize::MAX,
+            Passage::One if self.sending.is_empty() => 1,
+            Passage::One | Passage::None(_) => 0,
+        }
     }
 
     /// Takes what was read, and says what is to be sent.
@@ -52,15 +90,24 @@ impl Worker {
                 }
             }
         }
-        let sends = batches.into_iter().filter_map(|batch| self.send(reading, batch, now));
+        let news = if all_read { reading.news } else { 0 };
+        let sends = batches.into_iter().filter_map(|batch| self.send(reading, batch, news, now));
         let sends = sends.collect();
         self.round += u64::from(all_read);
         sends
     }
 
     /// What is to be sent of a batch, if the worker may.
-    fn send(&mut self, reading: &Reading, batch: LaneBatch, now: Instant) -> Option<Send> {
+    fn send(
+        &mut self,
+        reading: &Reading,
+        batch: LaneBatch,
+        news: u64,
+        now: Instant,
+    ) -> Option<Send> {
         let until = now + self.config.publish_timeout;
+        let bounds =
+            Bounds { keys_max: self.config.parked_keys_max, events_max: self.config.set_aside_max };
         let asked = reading.leases.iter().find(|lease| lease.lane == batch.lane)?;
         let work = self.lanes.get_mut(&batch.lane).filter(|work| work.lease() == *asked)?;
         if batch.events.is_empty() {
@@ -69,9 +116,34 @@ impl Worker {
         }
         work.round_served = self.round;
         work.news_read = 0;
-        // When reading took too long, it is read again once the lease is renewed.
-        let may_send = work.may_send(now) && self.sending.insert(batch.lane);
-        may_send.then(|| Send::of(work.lease(), batch, until.min(work.deadline())))
+        if !work.may_send(now) {
+            return None; // It took too long; it is read again once the lease is renewed.
+        }
+        let blocked = work.blocked.get_or_insert_with(Blocked::default);
+        let sorting = Sorting::of(&self.target, *asked, blocked, work.refusal.as_ref());
+        let (sorted, messages) = sorting.within(bounds).sort(batch);
+        if sorted.slots.is_empty() {
+            self.stall(asked.lane, now);
+            return None;
+        }
+        let until = until.min(work.deadline());
+        let ticket = Ticket::main(*asked, sorted, news);
+        if messages.is_empty() {
+            // Nothing for the bus: it is done as it stands.
+            self.on_moved(ticket.outcome(None));
+            return None;
+        }
+        self.sending.insert(asked.lane).then_some(Send { messages, until, ticket })
+    }
+
+    /// No more may be set aside in this lane: it waits until somebody has looked after what is. What
+    /// is blocked is asked anew then.
+    fn stall(&mut self, lane: Lane, now: Instant) {
+        let Some(work) = self.lanes.get_mut(&lane) else { return };
+        work.is_stalled = true;
+        work.blocked = None;
+        work.failures = work.failures.saturating_add(1);
+        work.rest_until(now + self.backoff.pause_after(work.failures));
     }
 
     /// What is stored in one of the lanes cannot be read. Says whether it is known which.

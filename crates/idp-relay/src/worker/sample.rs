@@ -1,5 +1,6 @@
 //! Leases, events and batches for the tests of this crate.
 
+use crate::Target;
 use idp_application::{Cursor, Lane, LaneBatch, LaneLease, LoggedEvent};
 use idp_domain::{ContentHasher, Envelope, EventRecord, TenantId, Timestamp, Uuid};
 
@@ -19,14 +20,14 @@ pub(crate) fn batch(lane: i16, positions: &[i64], through: i64) -> LaneBatch {
     LaneBatch { lane: Lane::from_number(lane), events: events.collect(), through: cursor(through) }
 }
 
-fn envelope(position: i64) -> Envelope {
+pub(crate) fn envelope(position: i64) -> Envelope {
     let number = u128::try_from(position).expect("positions are positive");
     let record = EventRecord {
         event_id: Uuid::from_u128(number),
         occurred_at: Timestamp::UNIX_EPOCH,
         tenant: TenantId::new("acme").expect("valid"),
         aggregate_type: "tally".into(),
-        aggregate_id: Uuid::from_u128(1),
+        aggregate_id: Uuid::from_u128((number - 1) % 3 + 1),
         aggregate_version: position,
         event_type: "tally.counted".into(),
         schema_id: "tally.counted".into(),
@@ -35,4 +36,10 @@ fn envelope(position: i64) -> Envelope {
         metadata: [].into(),
     };
     Envelope::seal(record, &ContentHasher::Plain).expect("canonical")
+}
+
+/// A target whose bus is never asked.
+pub(crate) fn target() -> Target {
+    Target::new("bus", std::sync::Arc::new(idp_memory::MemoryBus::default()))
+        .topic(crate::TopicRule::fixed("tallies"))
 }

@@ -1,6 +1,6 @@
 //! What a worker wants done next.
 
-use idp_application::{LaneLease, LaneProgress};
+use idp_application::{Lane, LaneLease, LaneRecord, Settlement};
 use std::time::Instant;
 
 /// One step. Steps that ask something of the log are answered by the method of
@@ -9,12 +9,18 @@ use std::time::Instant;
 pub(crate) enum Step {
     /// Say that the worker is alive; `on_joined`.
     Join,
-    /// Record and renew; `on_advanced`.
-    Advance(Vec<LaneProgress>),
+    /// Record and renew; `on_recorded`.
+    Record(Vec<LaneRecord>),
+    /// Record what came of a send of a side track; `on_settled`.
+    Settle(Settlement),
     /// Claim that many more lanes; `on_claimed`.
     Claim(u16),
-    /// Give these back; `on_done`. The worker has forgotten them already.
+    /// Give these back; `on_released`. The worker has forgotten them already.
     Release(Vec<LaneLease>),
+    /// Ask which keys are blocked in these lanes; `on_blocked`.
+    Blocked(Vec<Lane>),
+    /// Ask for what is due on the side tracks of these lanes; `on_due`.
+    Due(Vec<LaneLease>),
     /// Read on; `on_read`, or `on_unreadable` when what is stored cannot be read.
     Read(Reading),
     /// Nothing to do before that instant, unless something happens.

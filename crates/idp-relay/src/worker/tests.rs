@@ -1,15 +1,16 @@
 //! The decisions of a worker, step by step, without clock, I/O or tasks.
 
+mod aside;
 mod reading;
 mod sending;
 mod stopping;
 mod tenure;
 
-use super::sample::{batch, cursor, lease};
-use super::{Ending, Send, SendOutcome, Step, Worker};
+use super::sample::{batch, cursor, lease, target};
+use super::{Ending, Send, Step, Ticket, Worker};
 use crate::RelayConfig;
 use idp_application::{
-    Error, ErrorKind, Lane, LaneLease, LaneProgress, Membership, PublishError, WorkerId,
+    Due, Error, ErrorKind, Lane, LaneLease, LaneRecord, Membership, PublishError, WorkerId,
 };
 use idp_domain::Uuid;
 use std::time::{Duration, Instant};
@@ -22,9 +23,9 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
-        let config = RelayConfig { batch_size: 4, ..RelayConfig::for_reader("bus") };
+        let config = RelayConfig { batch_size: 4, ..RelayConfig::default() };
         let now = Instant::now();
-        Self { worker: Worker::new(config, WorkerId(Uuid::from_u128(1)), now), now }
+        Self { worker: Worker::new(config, target(), WorkerId(Uuid::from_u128(1)), now), now }
     }
 
     /// One that is alone, and holds that many lanes under epoch 1, all of them.
@@ -37,8 +38,18 @@ impl Rig {
         rig
     }
 
+    /// The next step that is not about what is set aside: nothing is.
     fn next(&mut self) -> Step {
-        self.worker.next(self.now)
+        loop {
+            match self.worker.next(self.now) {
+                Step::Blocked(lanes) => self.worker.on_blocked(&lanes, Vec::new()),
+                Step::Due(leases) => {
+                    let sends = self.worker.on_due(&leases, Due::default(), self.now);
+                    assert!(sends.is_empty());
+                }
+                step => return step,
+            }
+        }
     }
 
     fn pass(&mut self, time: Duration) {
@@ -66,27 +77,27 @@ impl Rig {
     }
 
     fn sent(&mut self, send: &Send) {
-        self.worker.on_sent(&send.outcome(Ok(())), self.now);
+        self.worker.on_sent(send.ticket.clone().outcome(None), self.now);
     }
 
     fn refused(&mut self, send: &Send, accepted: usize) -> Option<Duration> {
-        let error = Error::new(ErrorKind::Unavailable, "publish", "the bus is away");
-        let outcome = send.outcome(Err(PublishError { accepted, error }));
-        self.worker.on_sent(&outcome, self.now)
+        let error = PublishError::unavailable(accepted, "the bus is away");
+        self.worker.on_sent(send.ticket.clone().outcome(Some(error)), self.now)
     }
 
     /// Expects progress of these lanes up to these numbers; all are still held.
     fn advance(&mut self, expected: &[(i16, i64)]) {
         let asked = self.expect_advance();
-        let found: Vec<_> = asked.iter().map(|p| (p.lane.number(), p.sequence)).collect();
+        let found: Vec<_> =
+            asked.iter().map(|r| (r.progress.lane.number(), r.progress.sequence)).collect();
         assert_eq!(found, expected);
-        let held: Vec<_> = asked.iter().map(|progress| progress.lane).collect();
-        self.worker.on_advanced(&asked, self.now, &held);
+        let held: Vec<_> = asked.iter().map(|record| record.progress.lane).collect();
+        self.worker.on_recorded(&asked, self.now, &held);
     }
 
-    fn expect_advance(&mut self) -> Vec<LaneProgress> {
+    fn expect_advance(&mut self) -> Vec<LaneRecord> {
         match self.next() {
-            Step::Advance(progress) => progress,
+            Step::Record(records) => records,
             other => panic!("the worker should advance, not {other:?}"),
         }
     }
@@ -109,8 +120,8 @@ impl Rig {
         self.pass(Duration::from_secs(3));
         self.join(workers_live, lanes);
         let asked = self.expect_advance();
-        let held: Vec<_> = asked.iter().map(|progress| progress.lane).collect();
-        self.worker.on_advanced(&asked, self.now, &held);
+        let held: Vec<_> = asked.iter().map(|record| record.progress.lane).collect();
+        self.worker.on_recorded(&asked, self.now, &held);
     }
 }
 

@@ -61,7 +61,7 @@ async fn messages_carry_dense_numbers_and_the_epoch_of_the_lease() {
     service.tally("acme", 3).await;
     let _second = relay_to(&service, 2, &bus);
     let messages = timeout(LONG, bus.wait_for(9)).await.expect("9 messages arrive");
-    let stamps: Vec<_> = messages.iter().map(|m: &Message| (m.lane_sequence, m.epoch)).collect();
+    let stamps: Vec<_> = messages.iter().map(|m: &Message| (m.sequence, m.epoch)).collect();
     let expected = [(1, 1), (2, 1), (3, 1), (4, 1), (5, 1), (6, 1), (7, 2), (8, 2), (9, 2)];
     assert_eq!(stamps, expected);
 }
@@ -92,8 +92,9 @@ async fn a_configuration_out_of_bounds_starts_no_relay() {
     let config = idp_relay::RelayConfig { batch_size: 0, ..crate::service::config() };
     let bus = Arc::new(MemoryBus::default());
     let id = crate::service::worker_id(1);
-    let relay =
-        idp_relay::Relay::new(config, service.store.clone(), bus, id, service.app().committed());
+    let target = idp_relay::Target::new("bus", bus);
+    let (store, committed) = (service.store.clone(), service.app().committed());
+    let relay = idp_relay::Relay::new(target, config, store, id, committed);
     let error = relay.err().expect("0 is out of bounds");
     assert!(error.message().contains("`batch_size` must be within 1..=10000, got 0"), "{error}");
 }

@@ -1,7 +1,7 @@
 //! The bus and the database fail, and the relay goes on.
 
 use crate::service::{LONG, Service, until};
-use idp_application::{BoxFuture, ErrorKind, EventBus, Message, PublishError};
+use idp_application::{BoxFuture, BusGuarantees, ErrorKind, EventBus, Message, PublishError};
 use idp_testkit::{Fate, Reception, Sink, Unreliable};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -58,7 +58,7 @@ async fn a_lane_that_the_bus_refuses_holds_up_no_other() {
     }
     let refused = lanes[0];
     let mut setup = service.worker(1);
-    let plan = move |messages: &[Message]| match messages[0].lane == refused {
+    let plan = move |messages: &[Message]| match messages[0].stream.lane == refused {
         true => Reception::Fail { accepted: 0, arriving: 0 },
         false => Reception::Take,
     };
@@ -73,6 +73,10 @@ async fn a_lane_that_the_bus_refuses_holds_up_no_other() {
 async fn a_bus_whose_code_panics_costs_a_pause() {
     struct Panicking(Arc<dyn EventBus>, AtomicBool);
     impl EventBus for Panicking {
+        fn guarantees(&self) -> BusGuarantees {
+            self.0.guarantees()
+        }
+
         fn publish<'a>(
             &'a self,
             messages: &'a [Message],

@@ -2,7 +2,10 @@
 
 mod delivery;
 mod faults;
+mod operator;
+mod parking;
 mod sabotage;
 mod service;
 mod sharing;
 mod simulation;
+mod waking;

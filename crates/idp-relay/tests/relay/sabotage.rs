@@ -3,8 +3,9 @@
 
 use crate::service::{LONG, Service, Setup, config, until, worker_id};
 use idp_application::{
-    BoxFuture, Claim, Error, EventBus, Lane, LaneBatch, LaneLease, LaneProgress, Membership,
-    Message, OutboxLog, PublishError, Reader, Sharding, WorkerId,
+    BlockedKey, BoxFuture, BusGuarantees, Claim, Deliveries, Due, Error, EventBus, Lane, LaneBatch,
+    LaneLease, LaneProgress, LaneRecord, Membership, Message, OutboxLog, PublishError, Reader,
+    Settled, Settlement, Sharding, WorkerId,
 };
 use idp_domain::{ContentHasher, Envelope, EventRecord, Uuid};
 use idp_testkit::{Fate, Outcome, Sink, Unreliable, Violation};
@@ -30,7 +31,7 @@ enum Bug {
 }
 
 struct Sabotaged {
-    log: Arc<dyn OutboxLog>,
+    log: Arc<dyn Deliveries>,
     bug: Bug,
 }
 
@@ -115,13 +116,7 @@ impl OutboxLog for Sabotaged {
         progress: &'a [LaneProgress],
         lease_ttl: Duration,
     ) -> BoxFuture<'a, Result<Vec<Lane>, Error>> {
-        Box::pin(async move {
-            let held = self.log.advance(reader, progress, lease_ttl).await?;
-            if matches!(self.bug, Bug::IgnoresTheEpoch) {
-                return Ok(progress.iter().map(|progress| progress.lane).collect());
-            }
-            Ok(held)
-        })
+        self.log.advance(reader, progress, lease_ttl)
     }
 
     fn release<'a>(
@@ -134,8 +129,50 @@ impl OutboxLog for Sabotaged {
     }
 }
 
+impl Deliveries for Sabotaged {
+    fn blocked<'a>(
+        &'a self,
+        reader: &'a Reader,
+        lanes: &'a [Lane],
+    ) -> BoxFuture<'a, Result<Vec<BlockedKey>, Error>> {
+        self.log.blocked(reader, lanes)
+    }
+
+    fn record<'a>(
+        &'a self,
+        reader: &'a Reader,
+        records: &'a [LaneRecord],
+        lease_ttl: Duration,
+    ) -> BoxFuture<'a, Result<Vec<Lane>, Error>> {
+        Box::pin(async move {
+            let held = self.log.record(reader, records, lease_ttl).await?;
+            if matches!(self.bug, Bug::IgnoresTheEpoch) {
+                return Ok(records.iter().map(|record| record.progress.lane).collect());
+            }
+            Ok(held)
+        })
+    }
+
+    fn due<'a>(
+        &'a self,
+        reader: &'a Reader,
+        leases: &'a [LaneLease],
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Due, Error>> {
+        self.log.due(reader, leases, limit)
+    }
+
+    fn settle<'a>(
+        &'a self,
+        reader: &'a Reader,
+        settlement: &'a Settlement,
+    ) -> BoxFuture<'a, Result<Settled, Error>> {
+        self.log.settle(reader, settlement)
+    }
+}
+
 fn reader() -> Reader {
-    Reader { name: config().reader, sharding: Sharding::ByLane }
+    Reader { name: "bus".into(), sharding: Sharding::ByLane }
 }
 
 /// Worker 1 with that bug.
@@ -254,10 +291,14 @@ async fn a_relay_that_sends_what_was_rolled_back_is_convicted_of_a_phantom() {
 struct Swapping(Arc<dyn EventBus>);
 
 impl EventBus for Swapping {
+    fn guarantees(&self) -> BusGuarantees {
+        self.0.guarantees()
+    }
+
     fn publish<'a>(&'a self, messages: &'a [Message]) -> BoxFuture<'a, Result<(), PublishError>> {
         Box::pin(async move {
             let mut swapped = messages.to_vec();
-            let aggregate = |message: &Message| message.envelope.aggregate_id;
+            let aggregate = |message: &Message| message.event.aggregate_id;
             let twin =
                 (1..swapped.len()).find(|at| aggregate(&swapped[*at]) == aggregate(&swapped[0]));
             if let Some(twin) = twin {

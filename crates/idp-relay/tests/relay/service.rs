@@ -1,9 +1,9 @@
 //! A service with an outbox whose history is recorded, and relays to start on it.
 
-use idp_application::{EventBus, Lane, LaneCount, Migrate, OutboxLog, SequentialIds, WorkerId};
+use idp_application::{Deliveries, EventBus, Lane, LaneCount, Migrate, SequentialIds, WorkerId};
 use idp_domain::{EntityId, TenantId, Uuid};
 use idp_memory::MemoryStore;
-use idp_relay::{Relay, RelayConfig, RelayHandle};
+use idp_relay::{EventFilter, Relay, RelayConfig, RelayHandle, Target};
 use idp_testkit::{
     Recorder, RuntimeClock, Sink, TALLY_TABLES, TallyId, Tallying, Violation, check,
 };
@@ -53,7 +53,8 @@ impl Service {
     pub(crate) fn worker(&self, number: u128) -> Setup<'_> {
         let id = worker_id(number);
         let bus = Arc::new(Sink::new(id, self.recorder.clone()));
-        Setup { service: self, id, log: self.store.clone(), bus, config: config() }
+        let filter = EventFilter::all();
+        Setup { service: self, id, log: self.store.clone(), bus, filter, config: config() }
     }
 
     /// Waits until that many events have arrived.
@@ -71,21 +72,23 @@ impl Service {
 pub(crate) struct Setup<'s> {
     service: &'s Service,
     pub(crate) id: WorkerId,
-    pub(crate) log: Arc<dyn OutboxLog>,
+    pub(crate) log: Arc<dyn Deliveries>,
     pub(crate) bus: Arc<dyn EventBus>,
+    pub(crate) filter: EventFilter,
     pub(crate) config: RelayConfig,
 }
 
 impl Setup<'_> {
     pub(crate) fn start(self) -> RelayHandle {
         let committed = self.service.app().committed();
-        let relay = Relay::new(self.config, self.log, self.bus, self.id, committed);
+        let target = Target::new("bus", self.bus).only(self.filter);
+        let relay = Relay::new(target, self.config, self.log, self.id, committed);
         relay.expect("the configuration is valid").start()
     }
 }
 
 pub(crate) fn config() -> RelayConfig {
-    RelayConfig { batch_size: 4, ..RelayConfig::for_reader("bus") }
+    RelayConfig { batch_size: 4, ..RelayConfig::default() }
 }
 
 pub(crate) fn worker_id(number: u128) -> WorkerId {

@@ -9,6 +9,7 @@ type Key<'h> = (&'h TenantId, Uuid);
 
 pub(super) fn check(history: &History) -> Vec<Violation> {
     let arrived: HashSet<Uuid> = history.deliveries.iter().map(|d| d.event).collect();
+    let discarded: HashSet<Uuid> = history.discarded.iter().copied().collect();
     let intents = history.settled_intents();
     let mut aggregates: BTreeMap<Key<'_>, Vec<&Intent>> = BTreeMap::new();
     for intent in intents.into_iter().filter(|intent| happened(intent, &arrived)) {
@@ -18,7 +19,7 @@ pub(super) fn check(history: &History) -> Vec<Violation> {
     for intents in aggregates.values_mut() {
         intents.sort_by_key(|intent| intent.version);
         violations.extend(lost_updates(intents));
-        violations.extend(lost(intents, &arrived));
+        violations.extend(lost(intents, &arrived, &discarded));
     }
     violations.extend(first_arrivals(history, &aggregates));
     violations
@@ -42,9 +43,9 @@ fn lost_updates(intents: &[&Intent]) -> Vec<Violation> {
     twins.collect()
 }
 
-fn lost(intents: &[&Intent], arrived: &HashSet<Uuid>) -> Vec<Violation> {
+fn lost(intents: &[&Intent], arrived: &HashSet<Uuid>, discarded: &HashSet<Uuid>) -> Vec<Violation> {
     let events = intents.iter().flat_map(|intent| intent.events.iter().map(move |e| (intent, *e)));
-    let lost = events.filter(|(_, event)| !arrived.contains(event));
+    let lost = events.filter(|(_, event)| !arrived.contains(event) && !discarded.contains(event));
     let lost = lost.map(|(intent, event)| Violation::Lost {
         tenant: intent.tenant.clone(),
         aggregate: intent.aggregate,
@@ -67,7 +68,10 @@ fn first_arrivals(
         expected.push((*aggregate, events));
     }
     let mut violations = Vec::new();
-    let mut seen: HashSet<Uuid> = HashSet::new();
+    // What is scheduled or discarded is waited for by nothing.
+    let mut seen: HashSet<Uuid> = history.discarded.iter().copied().collect();
+    let scheduled = history.intents.iter().flat_map(|intent| &intent.scheduled);
+    let scheduled: HashSet<Uuid> = scheduled.copied().collect();
     for delivery in &history.deliveries {
         if !seen.insert(delivery.event) {
             continue;
@@ -77,7 +81,10 @@ fn first_arrivals(
             continue;
         };
         let (aggregate, events) = &expected[aggregate];
-        if let Some(before) = events[..at].iter().find(|before| !seen.contains(before)) {
+        if let Some(before) =
+            events[..at].iter().find(|before| !seen.contains(before) && !scheduled.contains(before))
+            && !scheduled.contains(&delivery.event)
+        {
             let (aggregate, event, before) = (*aggregate, delivery.event, *before);
             violations.push(Violation::OutOfOrder { aggregate, event, before });
         }

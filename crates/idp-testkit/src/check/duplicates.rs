@@ -30,7 +30,8 @@ fn charges(history: &History) -> BTreeMap<Tenure, u64> {
         let epochs = senders.entry(delivery.event).or_default();
         if !epochs.is_empty() {
             let before = epochs.range(..delivery.epoch).next_back();
-            let is_own = epochs.contains(&delivery.epoch);
+            // Its own tenure had it arrive before, or a later tenure had.
+            let is_own = epochs.range(delivery.epoch..).next().is_some();
             let charged = before.filter(|_| !is_own).unwrap_or(&delivery.epoch);
             *charges.entry((delivery.lane, *charged)).or_default() += 1;
         }

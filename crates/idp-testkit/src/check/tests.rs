@@ -13,11 +13,13 @@ fn tenant() -> TenantId {
 
 fn intent(aggregate: u128, version: i64, events: &[u128], outcome: Outcome) -> Intent {
     let events = events.iter().map(|event| id(*event)).collect();
-    Intent { tenant: tenant(), aggregate: id(aggregate), version, events, outcome }
+    let scheduled = vec![];
+    Intent { tenant: tenant(), aggregate: id(aggregate), version, events, scheduled, outcome }
 }
 
 fn delivery(worker: u128, epoch: i64, sequence: i64, event: u128) -> Delivery {
-    Delivery { worker: id(worker), lane: 5, epoch, sequence, event: id(event) }
+    let stream = "bus/5".into();
+    Delivery { worker: id(worker), lane: 5, stream, epoch, sequence, event: id(event) }
 }
 
 /// Aggregate 1 with events 11, 12, 13 in two commits, delivered by worker 1 under epoch 1.
@@ -29,7 +31,7 @@ fn sound() -> History {
             intent(1, 2, &[12, 13], Outcome::Committed),
         ],
         deliveries: vec![delivery(1, 1, 1, 11), delivery(1, 1, 2, 12), delivery(1, 1, 3, 13)],
-        faults: vec![],
+        ..History::default()
     }
 }
 
@@ -212,7 +214,7 @@ fn a_history_reads_back_from_its_lines_and_passes_over_a_torn_last_one() {
         Fault::AmbiguousSend { worker: id(9), lane: 5, epoch: 7, messages: 3 },
     ];
     let intents = history.intents.iter().cloned().map(Entry::Intent);
-    let deliveries = history.deliveries.iter().copied().map(Entry::Delivery);
+    let deliveries = history.deliveries.iter().cloned().map(Entry::Delivery);
     let faults = history.faults.iter().copied().map(Entry::Fault);
     let lines = intents
         .chain(deliveries)

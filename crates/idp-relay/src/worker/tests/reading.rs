@@ -36,7 +36,7 @@ fn a_lane_is_not_read_while_a_send_of_it_is_under_way_or_not_recorded() {
     rig.worker.rung();
     rig.advance(&[(0, 2)]);
     let sends = rig.read(&[0, 1], &[(0, &[3])]);
-    assert_eq!(sends[0].messages[0].lane_sequence, 3);
+    assert_eq!(sends[0].messages[0].sequence, 3);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn windows_without_events_move_the_position_with_the_next_renewal() {
     rig.pass(SECOND * 3);
     rig.join(1, 1);
     let progress = rig.expect_advance();
-    assert_eq!((progress[0].cursor, progress[0].sequence), (cursor(70), 0));
+    assert_eq!((progress[0].progress.cursor, progress[0].progress.sequence), (cursor(70), 0));
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn what_was_accepted_of_a_failed_send_is_recorded_and_the_rest_sent_after_a_paus
     assert_eq!(rig.waits(), pause);
     rig.pass(pause);
     let sends = rig.read(&[0], &[(0, &[3])]);
-    assert_eq!(sends[0].messages[0].lane_sequence, 3);
+    assert_eq!(sends[0].messages[0].sequence, 3);
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn pauses_of_a_lane_grow_with_its_failures_and_end_with_its_first_success() {
         rig.pass(Duration::from_secs(11));
         rig.join(1, 1);
         let asked = rig.expect_advance();
-        rig.worker.on_advanced(&asked, rig.now, &[Lane::from_number(0)]);
+        rig.worker.on_recorded(&asked, rig.now, &[Lane::from_number(0)]);
     }
     assert!(longest > SECOND);
     let sends = rig.read(&[0], &[(0, &[1, 2])]);
@@ -48,11 +48,11 @@ fn a_send_that_was_broken_off_is_sent_again() {
     let mut rig = Rig::holding(1);
     rig.read(&[0], &[(0, &[1, 2])]);
     let error = Error::new(ErrorKind::Unavailable, "publish", "panicked");
-    let lost = SendOutcome::lost(Lane::from_number(0), 1, error);
-    let pause = rig.worker.on_sent(&lost, rig.now).expect("the lane rests");
+    let lost = Ticket::lost(Lane::from_number(0), 1, error);
+    let pause = rig.worker.on_sent(lost, rig.now).expect("the lane rests");
     rig.pass(pause);
     let sends = rig.read(&[0], &[(0, &[1, 2])]);
-    assert_eq!(sends[0].messages[0].lane_sequence, 1);
+    assert_eq!(sends[0].messages[0].sequence, 1);
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn nothing_is_read_after_the_deadline_until_the_lease_is_renewed() {
     rig.worker.on_error(rig.now);
     rig.pass(SECOND);
     assert_eq!(rig.expect_advance(), asked, "offered again, and nothing read before");
-    rig.worker.on_advanced(&asked, rig.now, &[Lane::from_number(0)]);
+    rig.worker.on_recorded(&asked, rig.now, &[Lane::from_number(0)]);
     rig.read(&[0], &[]);
 }
 
@@ -46,7 +46,7 @@ fn what_was_sent_is_offered_to_the_log_also_after_the_deadline() {
     rig.join(1, 1);
     rig.advance(&[(0, 2)]);
     let sends = rig.read(&[0], &[(0, &[3])]);
-    assert_eq!(sends[0].epoch, 1, "nobody else had claimed the lane: nothing is sent twice");
+    assert_eq!(sends[0].ticket.epoch, 1, "nobody else had claimed the lane: nothing is sent twice");
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn the_deadline_counts_from_before_the_request_was_sent() {
     rig.sent(&sends[0]);
     let asked = rig.expect_advance();
     rig.pass(SECOND * 2);
-    rig.worker.on_advanced(&asked, start, &[Lane::from_number(0)]);
+    rig.worker.on_recorded(&asked, start, &[Lane::from_number(0)]);
     rig.pass(SECOND * 6 + Duration::from_millis(999));
     rig.heartbeat_missed();
     assert!(rig.worker.lanes[&Lane::from_number(0)].may_send(rig.now));
@@ -73,7 +73,7 @@ fn a_lane_that_the_log_refuses_is_dropped_and_its_send_changes_nothing() {
     rig.pass(SECOND * 3);
     rig.join(1, 2);
     let asked = rig.expect_advance();
-    let advanced = rig.worker.on_advanced(&asked, rig.now, &[Lane::from_number(1)]);
+    let advanced = rig.worker.on_recorded(&asked, rig.now, &[Lane::from_number(1)]);
     assert_eq!(advanced.fenced, [Lane::from_number(0)]);
     rig.sent(&sends[0]);
     assert_eq!(rig.next(), Step::Claim(1));
@@ -87,14 +87,14 @@ fn a_lane_claimed_again_is_not_read_before_its_old_send_has_ended() {
     rig.pass(SECOND * 3);
     rig.join(1, 1);
     let asked = rig.expect_advance();
-    rig.worker.on_advanced(&asked, rig.now, &[]);
+    rig.worker.on_recorded(&asked, rig.now, &[]);
     assert_eq!(rig.next(), Step::Claim(1));
     rig.claimed(&[lease(0, 3)]);
     rig.worker.rung();
     rig.waits();
     rig.sent(&sends[0]);
     let sends = rig.read(&[0], &[(0, &[1, 2])]);
-    assert_eq!((sends[0].epoch, sends[0].messages[0].lane_sequence), (3, 1));
+    assert_eq!((sends[0].ticket.epoch, sends[0].messages[0].sequence), (3, 1));
 }
 
 #[test]

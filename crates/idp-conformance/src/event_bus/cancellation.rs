@@ -1,0 +1,157 @@
+//! Contract 7: a send that is dropped, as when its time is over, leaves a bus that works.
+//!
+//! What the dropped send left behind in a buffer may still come, but in order, and never between
+//! what is sent next so that something stands before what it follows.
+
+use super::arrivals::{check, sorted_numbers};
+use super::publisher::Publisher;
+use crate::abandon::abandon_after;
+use crate::clauses::clauses;
+use crate::harness::skip;
+use crate::{BusHarness, Way};
+use idp_application::{EventBus, Message};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+clauses! {
+    macro event_bus_cancellation of event_bus::cancellation;
+    a_send_dropped_at_any_await_point_loses_nothing,
+    a_send_dropped_after_some_time_loses_nothing,
+    a_send_dropped_without_a_network_loses_nothing,
+    a_send_dropped_in_the_middle_of_a_cut_loses_nothing,
+    a_dropped_send_holds_up_no_other_stream,
+}
+
+/// A send of these messages that nobody waits for until its end.
+async fn dropped(
+    publisher: &mut Publisher,
+    messages: &[Message],
+    bounded: impl AsyncFnOnce(&dyn EventBus, &[Message]) -> bool,
+) -> bool {
+    publisher.sends(messages);
+    let bus = Arc::clone(publisher.bus());
+    bounded(&*bus, messages).await
+}
+
+async fn all_stored<H: BusHarness>(harness: &H, topic: &str, last: i64) {
+    let mut stored = sorted_numbers(harness, topic).await;
+    stored.dedup();
+    assert_eq!(stored, (1..=last).collect::<Vec<_>>());
+}
+
+/// At the first, at the second, and so on until it ends by itself.
+pub async fn a_send_dropped_at_any_await_point_loses_nothing<H: BusHarness>(harness: H) {
+    let topic = harness.topic("letters").await;
+    let mut publisher = Publisher::of_lane(harness.bus().await, &topic, 0);
+    publisher.publish_all(&publisher.messages(1..=1, 1)).await;
+    let mut last = 1;
+    for polls in (0..12).chain([16, 24, 40]) {
+        let messages = publisher.messages(last + 1..=last + 30, 3);
+        let ended = dropped(&mut publisher, &messages, async |bus, messages| {
+            abandon_after(bus.publish(messages), polls).await.is_some()
+        });
+        let ended = ended.await;
+        // It is sent again from the first, with more behind it.
+        publisher.deliver(&publisher.messages(last + 1..=last + 35, 3)).await;
+        last += 35;
+        check(&harness, &[&publisher]).await;
+        if ended {
+            break;
+        }
+    }
+    publisher.publish_all(&publisher.messages(last + 1..=last + 1, 3)).await;
+    check(&harness, &[&publisher]).await;
+    all_stored(&harness, &topic, last + 1).await;
+}
+
+/// As a relay does it.
+pub async fn a_send_dropped_after_some_time_loses_nothing<H: BusHarness>(harness: H) {
+    let topic = harness.topic("letters").await;
+    let mut publisher = Publisher::of_lane(harness.bus().await, &topic, 0);
+    let mut last = 0;
+    for micros in [0, 200, 500, 1_000, 2_000, 3_000, 5_000, 8_000, 13_000] {
+        let messages = publisher.messages(last + 1..=last + 300, 3);
+        dropped(&mut publisher, &messages, async |bus, messages| {
+            timeout(Duration::from_micros(micros), bus.publish(messages)).await.is_ok()
+        })
+        .await;
+        publisher.deliver(&publisher.messages(last + 1..=last + 310, 3)).await;
+        last += 310;
+    }
+    check(&harness, &[&publisher]).await;
+    all_stored(&harness, &topic, last).await;
+}
+
+const NO_CUT: &str = "the network cannot be cut";
+
+/// The time of a send that does not come to its end.
+const SEND_TIME: Duration = Duration::from_millis(50);
+
+/// A client that keeps what it cannot send, and sends it when the broker is back.
+pub async fn a_send_dropped_without_a_network_loses_nothing<H: BusHarness>(harness: H) {
+    let topic = harness.topic("letters").await;
+    let mut publisher = Publisher::of_lane(harness.bus().await, &topic, 0);
+    publisher.publish_all(&publisher.messages(1..=1, 1)).await;
+    let mut last = 1;
+    for sends in 1..=3 {
+        if !harness.cut().await {
+            return skip(NO_CUT);
+        }
+        for _ in 0..sends {
+            let messages = publisher.messages(last + 1..=last + 20, 2);
+            dropped(&mut publisher, &messages, async |bus, messages| {
+                timeout(SEND_TIME, bus.publish(messages)).await.is_ok()
+            })
+            .await;
+        }
+        harness.restore().await;
+        publisher.deliver(&publisher.messages(last + 1..=last + 25, 2)).await;
+        last += 25;
+    }
+    check(&harness, &[&publisher]).await;
+    all_stored(&harness, &topic, last).await;
+}
+
+/// The broker got a part of it; the client has the rest.
+pub async fn a_send_dropped_in_the_middle_of_a_cut_loses_nothing<H: BusHarness>(harness: H) {
+    let topic = harness.topic("letters").await;
+    let mut publisher = Publisher::of_lane(harness.bus().await, &topic, 0);
+    publisher.publish_all(&publisher.messages(1..=1, 1)).await;
+    let mut last = 1;
+    for (way, bytes) in
+        [(Way::ToBroker, 2_000), (Way::ToBroker, 20_000), (Way::ToBus, 1), (Way::ToBus, 500)]
+    {
+        if !harness.cut_after(way, bytes).await {
+            return skip("the network cannot be cut at a certain byte");
+        }
+        let messages = publisher.messages(last + 1..=last + 100, 2);
+        dropped(&mut publisher, &messages, async |bus, messages| {
+            timeout(SEND_TIME, bus.publish(messages)).await.is_ok()
+        })
+        .await;
+        harness.restore().await;
+        publisher.deliver(&publisher.messages(last + 1..=last + 110, 2)).await;
+        last += 110;
+    }
+    check(&harness, &[&publisher]).await;
+    all_stored(&harness, &topic, last).await;
+}
+
+/// Which may use the same connection.
+pub async fn a_dropped_send_holds_up_no_other_stream<H: BusHarness>(harness: H) {
+    let (topic, bus) = (harness.topic("letters").await, harness.bus().await);
+    let mut hasty = Publisher::of_lane(Arc::clone(&bus), &topic, 0);
+    let mut steady = Publisher::of_lane(bus, &topic, 1);
+    for round in 0..10 {
+        let first = 1 + 50 * i64::from(round);
+        let messages = hasty.messages(first..=first + 49, 2);
+        let dropping = dropped(&mut hasty, &messages, async |bus, messages| {
+            abandon_after(bus.publish(messages), round).await.is_some()
+        });
+        let sent = steady.messages(first..=first + 49, 2);
+        tokio::join!(dropping, steady.deliver(&sent));
+        hasty.deliver(&messages).await;
+    }
+    check(&harness, &[&hasty, &steady]).await;
+}

@@ -1,0 +1,206 @@
+//! Publishes one stream as a relay does: in order, and again from the first message that was not
+//! taken over.
+
+use crate::fixture::tenant;
+use idp_application::{
+    CloudEvent, EventBus, Lane, Message, PublishError, PublishFailure, Stream, Track,
+};
+use idp_domain::{ContentHasher, Envelope, EventRecord, Timestamp, Uuid};
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+/// How long one call may take, also when the broker does not answer.
+const SEND_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long it may take until the broker is back.
+const DELIVERY_TIME_MAX: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A worker that publishes one stream under one epoch, and remembers what it sent.
+pub(super) struct Publisher {
+    bus: Arc<dyn EventBus>,
+    topic: Arc<str>,
+    stream: Arc<Stream>,
+    epoch: i64,
+    letters: BTreeMap<i64, Letter>,
+}
+
+/// A message that was sent.
+#[derive(Clone)]
+pub(super) struct Letter {
+    pub(super) message: Message,
+    /// How often it was handed to the bus.
+    pub(super) sent: usize,
+    /// Whether the bus has taken it over.
+    pub(super) is_taken: bool,
+}
+
+impl Publisher {
+    /// The first worker of the main track of a lane. Messages go to that topic unless they say
+    /// otherwise.
+    pub(super) fn of_lane(bus: Arc<dyn EventBus>, topic: &Arc<str>, lane: i16) -> Self {
+        Self::of_track(bus, topic, lane, Track::Main)
+    }
+
+    /// The first worker of a track.
+    pub(super) fn of_track(
+        bus: Arc<dyn EventBus>,
+        topic: &Arc<str>,
+        lane: i16,
+        track: Track,
+    ) -> Self {
+        let stream = Stream { target: target(topic), lane: Lane::from_number(lane), track };
+        Self {
+            bus,
+            topic: Arc::clone(topic),
+            stream: Arc::new(stream),
+            epoch: 1,
+            letters: BTreeMap::new(),
+        }
+    }
+
+    /// The worker that takes the stream over.
+    pub(super) fn successor(&self, bus: Arc<dyn EventBus>) -> Self {
+        Self {
+            bus,
+            topic: Arc::clone(&self.topic),
+            stream: Arc::clone(&self.stream),
+            epoch: self.epoch + 1,
+            letters: BTreeMap::new(),
+        }
+    }
+
+    /// Takes over the memory of what others sent of the stream.
+    pub(super) fn inherit(&mut self, others: impl IntoIterator<Item = Self>) {
+        for (number, letter) in others.into_iter().flat_map(|other| other.letters) {
+            let known = self.letters.entry(number).or_insert_with(|| Letter {
+                message: letter.message.clone(),
+                sent: 0,
+                is_taken: false,
+            });
+            known.sent += letter.sent;
+            known.is_taken |= letter.is_taken;
+        }
+    }
+
+    /// What was sent so far.
+    pub(super) fn letters(&self) -> impl Iterator<Item = &Letter> {
+        self.letters.values()
+    }
+
+    /// The bus.
+    pub(super) fn bus(&self) -> &Arc<dyn EventBus> {
+        &self.bus
+    }
+
+    /// The message of that number, of the aggregate of that number. The same numbers give the same
+    /// event.
+    pub(super) fn message(&self, key: u8, sequence: i64) -> Message {
+        let lane = u128::from(self.stream.lane.number().unsigned_abs());
+        let record = EventRecord {
+            event_id: identity(&self.stream, sequence),
+            occurred_at: Timestamp::from_unix_micros(1_700_000_000_000_001),
+            tenant: tenant(if key.is_multiple_of(2) { "acme" } else { "umbrella-2" }),
+            aggregate_type: "parcel".into(),
+            aggregate_id: Uuid::from_u128((lane << 64) | (u128::from(key) + 1)),
+            aggregate_version: sequence,
+            event_type: "parcel.moved".into(),
+            schema_id: "parcel.moved".into(),
+            schema_version: 2,
+            payload: format!("{{\"number\":{sequence}}}"),
+            metadata: [(EventRecord::ACTOR.to_owned(), "ann".to_owned())].into(),
+        };
+        let envelope = Envelope::seal(record, &ContentHasher::Plain).expect("canonical");
+        Message {
+            topic: Arc::clone(&self.topic),
+            event: CloudEvent::of(envelope, "/conformance".into()),
+            stream: Arc::clone(&self.stream),
+            sequence,
+            epoch: self.epoch,
+        }
+    }
+
+    /// The messages of those numbers, of so many aggregates in turn.
+    pub(super) fn messages(&self, sequences: RangeInclusive<i64>, keys: u8) -> Vec<Message> {
+        let key = |sequence: i64| u8::try_from(sequence % i64::from(keys)).expect("less than keys");
+        sequences.map(|sequence| self.message(key(sequence), sequence)).collect()
+    }
+
+    /// Hands the messages to the bus, once.
+    ///
+    /// # Panics
+    /// When the bus does not answer in time, and when it counts more than it was given.
+    pub(super) async fn publish(&mut self, messages: &[Message]) -> Result<(), PublishError> {
+        self.sends(messages);
+        let bus = Arc::clone(&self.bus);
+        let outcome = timeout(SEND_TIME_MAX, bus.publish(messages)).await;
+        let outcome = outcome.unwrap_or_else(|_| panic!("no answer within {SEND_TIME_MAX:?}"));
+        self.took(messages, &outcome);
+        outcome
+    }
+
+    /// Hands over messages that the bus has no reason not to take.
+    pub(super) async fn publish_all(&mut self, messages: &[Message]) {
+        let outcome = self.publish(messages).await;
+        outcome.unwrap_or_else(|error| panic!("not taken over: {error} ({error:?})"));
+    }
+
+    /// Hands the messages over, again and again from the first that was not taken over, as long as
+    /// the broker is away.
+    ///
+    /// # Panics
+    /// When the bus refuses a message, and when the broker does not come back.
+    pub(super) async fn deliver(&mut self, messages: &[Message]) {
+        let started = Instant::now();
+        let mut taken = 0;
+        while let Err(error) = self.publish(&messages[taken..]).await {
+            taken += error.accepted;
+            let is_temporary =
+                matches!(error.failure, PublishFailure::Unavailable | PublishFailure::Throttled(_));
+            assert!(is_temporary, "{:?} of a good message: {error}", error.failure);
+            assert!(started.elapsed() < DELIVERY_TIME_MAX, "it does not recover: {error:?}");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Notes that messages are handed to the bus.
+    pub(super) fn sends(&mut self, messages: &[Message]) {
+        for message in messages {
+            let letter = self.letters.entry(message.sequence).or_insert_with(|| Letter {
+                message: message.clone(),
+                sent: 0,
+                is_taken: false,
+            });
+            letter.sent += 1;
+        }
+    }
+
+    /// Notes what the bus said of them.
+    pub(super) fn took(&mut self, messages: &[Message], outcome: &Result<(), PublishError>) {
+        let accepted = outcome.as_ref().map_or_else(|error| error.accepted, |()| messages.len());
+        assert!(accepted <= messages.len(), "{accepted} of {} taken over", messages.len());
+        for message in &messages[..accepted] {
+            let letter = self.letters.get_mut(&message.sequence);
+            letter.expect("what was taken over was sent").is_taken = true;
+        }
+    }
+}
+
+/// A name that no other clause uses, with characters that every broker takes for a name.
+fn target(topic: &str) -> Arc<str> {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    topic.chars().map(plain).collect::<String>().into()
+}
+
+/// The identity of the event: FNV-1a over what makes it what it is, twice.
+fn identity(stream: &Stream, sequence: i64) -> Uuid {
+    let text = format!("{stream}#{sequence}");
+    let hash = |seed: u64| {
+        text.bytes()
+            .fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    };
+    let (high, low) = (hash(0xcbf2_9ce4_8422_2325), hash(0x9e37_79b9_7f4a_7c15));
+    Uuid::from_u128((u128::from(high) << 64) | u128::from(low))
+}

@@ -1,0 +1,236 @@
+//! Hands records to a producer and waits for the answers.
+
+use crate::KafkaConfig;
+use crate::client::Producer;
+use crate::deadline::Deadline;
+use crate::error::{Class, class, code_of};
+use crate::failure::Failure;
+use crate::record::Record;
+use rdkafka::error::RDKafkaErrorCode as Code;
+use rdkafka::producer::{BaseRecord, Producer as _, PurgeConfig};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How long one look for answers takes. A longer one would not end with the last answer, since the
+/// client waits out the time that it is given.
+const LOOK: Duration = Duration::from_millis(1);
+/// How long a topic may be unknown before a message to it is refused: brokers learn of new topics
+/// one after another.
+const TOPIC_WAIT: Duration = Duration::from_secs(1);
+
+/// Whether records wait for one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// All are sent, then all answers are awaited.
+    Together,
+    /// Each is sent when the one before is stored: slow, but a failure names its record.
+    Alone,
+}
+
+impl Pace {
+    /// How many records to send at once out of so many.
+    pub(crate) fn span(self, records: usize) -> usize {
+        match self {
+            Self::Together => records,
+            Self::Alone => records.min(100),
+        }
+    }
+}
+
+/// A producer, and what it knows of the topics.
+pub(crate) struct Sender {
+    pub(crate) producer: Producer,
+    topics: HashSet<Arc<str>>,
+    data_bytes_max: usize,
+}
+
+impl Sender {
+    pub(crate) fn new(producer: Producer, config: &KafkaConfig) -> Self {
+        let data_bytes_max = usize::try_from(config.data_bytes_max).unwrap_or(usize::MAX);
+        Self { producer, topics: HashSet::new(), data_bytes_max }
+    }
+
+    pub(crate) fn forget_topics(&mut self) {
+        self.topics.clear();
+    }
+
+    /// Finds the first record whose topic is not there or not open to us. librdkafka would keep such
+    /// records for long, and fail others with them.
+    pub(crate) fn check_topics(
+        &mut self,
+        records: &[Record],
+        deadline: Deadline,
+    ) -> Result<(), Failure> {
+        for (index, record) in records.iter().enumerate() {
+            if self.topics.contains(&record.topic) {
+                continue;
+            }
+            match self.topic_fault(&record.topic, deadline)? {
+                None => self.topics.insert(Arc::clone(&record.topic)),
+                Some(code) => return Err(Failure::Refused { index, code }),
+            };
+        }
+        Ok(())
+    }
+
+    fn topic_fault(&self, topic: &str, deadline: Deadline) -> Result<Option<Code>, Failure> {
+        let patience = Deadline::after(deadline.at_most(TOPIC_WAIT));
+        loop {
+            let code = self.look_up(topic, deadline)?;
+            match code.map(class) {
+                None => return Ok(None),
+                Some(Class::Refused) => return Ok(code),
+                Some(_) if !patience.has_passed() => std::thread::sleep(Duration::from_millis(50)),
+                Some(Class::TopicMissing) => return Ok(code),
+                Some(_) => {
+                    let code = code.unwrap_or(Code::Fail);
+                    return Err(Failure::of(code, "look up the topic"));
+                }
+            }
+        }
+    }
+
+    /// What the broker says is wrong with the topic.
+    fn look_up(&self, topic: &str, deadline: Deadline) -> Result<Option<Code>, Failure> {
+        if topic.contains('\0') {
+            return Ok(Some(Code::InvalidTopic));
+        }
+        let metadata = self
+            .producer
+            .client()
+            .fetch_metadata(Some(topic), deadline.remaining())
+            .map_err(|e| Failure::of(code_of(&e), "look up the topic"))?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic);
+        Ok(found.map_or(Some(Code::UnknownTopicOrPartition), |found| found.error().map(Code::from)))
+    }
+
+    /// Forgets the answers to the send before, and makes ready for so many.
+    pub(crate) fn begin(&self, records: usize) {
+        self.reports().begin(records);
+    }
+
+    /// Sends the records in order.
+    pub(crate) fn send(
+        &self,
+        records: &[Record],
+        pace: Pace,
+        deadline: Deadline,
+        abandoned: &AtomicBool,
+    ) -> Result<(), Failure> {
+        for (index, record) in records.iter().enumerate() {
+            if record.data.len() > self.data_bytes_max {
+                return Err(Failure::Refused { index, code: Code::MessageSizeTooLarge });
+            }
+            let made = || {
+                BaseRecord::with_opaque_to(&record.topic, index)
+                    .key(record.key.as_str())
+                    .payload(record.data.as_ref())
+                    .headers(record.headers())
+            };
+            self.enqueue(made, deadline).map_err(|failure| match failure {
+                // The client itself found it too large.
+                Failure::Unclear(code) => Failure::Refused { index, code },
+                other => other,
+            })?;
+            if pace == Pace::Alone {
+                self.drain(deadline, abandoned)?;
+                self.verdict(index + 1, pace)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands one record to the client, waiting for room.
+    pub(crate) fn enqueue<'r>(
+        &self,
+        record: impl Fn() -> BaseRecord<'r, str, [u8], usize>,
+        deadline: Deadline,
+    ) -> Result<(), Failure> {
+        loop {
+            let Err((error, _)) = self.producer.send(record()) else { return Ok(()) };
+            match code_of(&error) {
+                Code::QueueFull if !deadline.has_passed() => self.producer.poll(LOOK),
+                // The reason shows when the answers are there; this record has none.
+                Code::State | Code::Fatal => return Ok(()),
+                code => {
+                    return Err(match Failure::of(code, "send") {
+                        Failure::Unavailable(error) => Failure::Broken(error),
+                        other => other,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Waits until every record that was sent has its answer.
+    pub(crate) fn drain(&self, deadline: Deadline, abandoned: &AtomicBool) -> Result<(), Failure> {
+        while self.producer.in_flight_count() > 0 {
+            if deadline.has_passed() {
+                return Err(Failure::broken("the broker did not confirm in time"));
+            }
+            if abandoned.load(Ordering::Relaxed) {
+                return Err(Failure::broken("the caller has gone"));
+            }
+            self.producer.poll(LOOK);
+        }
+        Ok(())
+    }
+
+    /// Takes back what has not gone out yet.
+    pub(crate) fn purge(&self) {
+        self.producer.purge(PurgeConfig::default().queue().inflight());
+        self.producer.poll(Duration::ZERO);
+    }
+
+    /// How many records from the first of the send are stored.
+    pub(crate) fn stored(&self) -> usize {
+        self.reports().lock().stored()
+    }
+
+    /// What the answers to so many records say.
+    pub(crate) fn verdict(&self, records: usize, pace: Pace) -> Result<(), Failure> {
+        if let Some(code) = self.fatal_code() {
+            if class(code) == Class::Fenced {
+                return Err(Failure::Fenced);
+            }
+        }
+        let answers = self.reports().lock();
+        let failures = answers.failures();
+        let Some(some) = failures.first() else {
+            let is_complete = answers.stored() >= records;
+            return if is_complete { Ok(()) } else { Err(Failure::TakenBack(Code::State)) };
+        };
+        let culprits = failures.iter().filter(|failure| is_about_message(failure.code));
+        let Some(first) = culprits.clone().min_by_key(|failure| failure.index) else {
+            return Err(Failure::TakenBack(some.code));
+        };
+        match class(first.code) {
+            Class::TopicMissing => Err(Failure::TopicLost),
+            _ if pace == Pace::Alone || concerns_topic(first.code) || culprits.count() == 1 => {
+                Err(Failure::Refused { index: first.index, code: first.code })
+            }
+            // A record batch was refused as a whole.
+            _ => Err(Failure::Unclear(first.code)),
+        }
+    }
+
+    /// Why the producer cannot be used any more, if it cannot.
+    pub(crate) fn fatal_code(&self) -> Option<Code> {
+        self.producer.client().fatal_error().map(|(code, _)| code)
+    }
+
+    fn reports(&self) -> &crate::reports::Reports {
+        self.producer.client().context()
+    }
+}
+
+fn is_about_message(code: Code) -> bool {
+    matches!(class(code), Class::TooLarge | Class::TopicMissing | Class::Refused)
+}
+
+/// Each record that has it has it for itself.
+fn concerns_topic(code: Code) -> bool {
+    matches!(code, Code::TopicAuthorizationFailed | Code::InvalidTopic)
+}

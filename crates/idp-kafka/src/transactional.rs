@@ -1,0 +1,266 @@
+//! A stream whose batches are transactions that carry its position.
+
+use crate::KafkaConfig;
+use crate::client;
+use crate::deadline::Deadline;
+use crate::error::{Class, class, code_of, unavailable};
+use crate::failure::Failure;
+use crate::position::{self, Position};
+use crate::positions::Positions;
+use crate::record::Record;
+use crate::sender::{Pace, Sender};
+use idp_application::{PublishError, Stream};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{BaseRecord, Producer as _};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// A transaction goes on when its caller has gone: that it is stored is no harm, and brings the stream
+/// forward.
+static NOT_ABANDONED: AtomicBool = AtomicBool::new(false);
+const UNSTORED: &str = "the position of the stream cannot be stored";
+
+/// The right to publish a stream, until somebody else takes it.
+pub(crate) struct Transactional {
+    config: Arc<KafkaConfig>,
+    partition: i32,
+    key: String,
+    epoch: i64,
+    position: i64,
+    sender: Sender,
+}
+
+/// Why a stream could not be taken over.
+pub(crate) enum NotOpened {
+    /// Somebody publishes it under that newer epoch.
+    Fenced(i64),
+    /// Somebody took it over at the same time. Under which epoch shows when it is tried again.
+    Contested,
+    Failed(PublishError),
+}
+
+impl From<PublishError> for NotOpened {
+    fn from(error: PublishError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Transactional {
+    /// Takes the stream over: ends the transactions of whoever had it, finds out where it stands, and says
+    /// under which epoch it is published from now on. It blocks.
+    pub(crate) fn open(
+        config: &Arc<KafkaConfig>,
+        positions: &Arc<Positions>,
+        stream: &Stream,
+        epoch: i64,
+    ) -> Result<Self, NotOpened> {
+        let deadline = Deadline::after(config.step_timeout);
+        let key = format!("{}{stream}", config.prefix);
+        let partition = position::partition(stream);
+        // Kafka fences by who came last, not by who is right. A worker that is late must not disturb the
+        // one that came after it.
+        let t0 = std::time::Instant::now();
+        not_newer(positions.glance(config, partition, &key, deadline)?, epoch)?;
+        eprintln!("glance {:?}", t0.elapsed());
+        let producer = client::transactional_producer(config, &key)
+            .map_err(|e| unavailable("make a producer", e))?;
+        if let Err(error) = producer.init_transactions(deadline.remaining()) {
+            return Err(match class(code_of(&error)) {
+                Class::Fenced => NotOpened::Contested,
+                _ => NotOpened::Failed(unavailable("take the stream over", error)),
+            });
+        }
+        eprintln!("init {:?}", t0.elapsed());
+        let found = positions.read(config, partition, &key, deadline)?;
+        let position = not_newer(found, epoch)?;
+        eprintln!("read {:?}", t0.elapsed());
+        let mut opened = Self {
+            config: Arc::clone(config),
+            partition,
+            key,
+            epoch,
+            position,
+            sender: Sender::new(producer, config),
+        };
+        if found.is_none_or(|found| found.epoch < epoch) {
+            opened.claim()?;
+        }
+        eprintln!("claim {:?}", t0.elapsed());
+        Ok(opened)
+    }
+
+    /// Says under which epoch the stream is published, so that whoever is late sees it.
+    fn claim(&mut self) -> Result<(), NotOpened> {
+        let deadline = Deadline::after(self.config.step_timeout);
+        self.transact(&[], self.position, Pace::Together, deadline).map_err(|failure| match failure
+        {
+            Failure::Fenced => NotOpened::Contested,
+            Failure::Unavailable(error) | Failure::Broken(error) => NotOpened::Failed(error),
+            Failure::Refused { code, .. } | Failure::Unclear(code) | Failure::TakenBack(code) => {
+                NotOpened::Failed(PublishError::unavailable(0, format!("{UNSTORED}: {code}")))
+            }
+            Failure::TopicLost => {
+                let message = format!("{UNSTORED}: its topic is gone");
+                NotOpened::Failed(PublishError::unavailable(0, message))
+            }
+        })
+    }
+
+    pub(crate) fn epoch(&self) -> i64 {
+        self.epoch
+    }
+
+    /// How many of the records, from the first, are stored already.
+    pub(crate) fn known(&self, records: &[Record]) -> usize {
+        records.iter().take_while(|record| record.sequence <= self.position).count()
+    }
+
+    pub(crate) fn forget_topics(&mut self) {
+        self.sender.forget_topics();
+    }
+
+    /// Stores all records, or none of them. It blocks. After [`Failure::Fenced`] or
+    /// [`Failure::Broken`] it must not be called again.
+    pub(crate) fn store(&mut self, records: &[Record], pace: Pace) -> Result<(), Failure> {
+        let Some(last) = records.last() else { return Ok(()) };
+        let deadline = Deadline::after(self.config.step_timeout);
+        self.sender.check_topics(records, deadline)?;
+        self.transact(records, last.sequence, pace, deadline)?;
+        self.position = last.sequence;
+        Ok(())
+    }
+
+    /// Stores the records with the position behind them, as one transaction.
+    fn transact(
+        &self,
+        records: &[Record],
+        sequence: i64,
+        pace: Pace,
+        deadline: Deadline,
+    ) -> Result<(), Failure> {
+        let begun = self.sender.producer.begin_transaction();
+        begun.map_err(|e| self.ended(&e, "begin a transaction"))?;
+        self.sender.begin(records.len() + 1);
+        match self.send(records, sequence, pace, deadline) {
+            Ok(()) => self.commit(deadline),
+            Err(failure @ (Failure::Fenced | Failure::Broken(_))) => Err(failure),
+            Err(failure) => Err(self.abort(failure, deadline)),
+        }
+    }
+
+    fn send(
+        &self,
+        records: &[Record],
+        sequence: i64,
+        pace: Pace,
+        deadline: Deadline,
+    ) -> Result<(), Failure> {
+        let sent = self
+            .sender
+            .send(records, pace, deadline, &NOT_ABANDONED)
+            .and_then(|()| self.send_position(sequence, records.len(), deadline))
+            .and_then(|()| self.sender.drain(deadline, &NOT_ABANDONED))
+            .and_then(|()| self.sender.verdict(records.len() + 1, pace));
+        sent.map_err(|failure| match self.explained(failure, pace) {
+            // What is wrong with the position is no fault of a message.
+            Failure::Refused { index, code } if index >= records.len() => {
+                Failure::Unavailable(PublishError::unavailable(0, format!("{UNSTORED}: {code}")))
+            }
+            other => other,
+        })
+    }
+
+    fn send_position(
+        &self,
+        sequence: i64,
+        index: usize,
+        deadline: Deadline,
+    ) -> Result<(), Failure> {
+        let value = Position { sequence, epoch: self.epoch }.text();
+        let record = || {
+            BaseRecord::with_opaque_to(&self.config.positions_topic, index)
+                .partition(self.partition)
+                .key(self.key.as_str())
+                .payload(value.as_bytes())
+        };
+        self.sender.enqueue(record, deadline)
+    }
+
+    /// When a transaction fails as a whole, librdkafka takes its records back, and only the transaction
+    /// knows why: the attempt to commit it, which cannot succeed any more, tells.
+    fn explained(&self, failure: Failure, pace: Pace) -> Failure {
+        let Failure::TakenBack(_) = failure else { return failure };
+        let Err(error) = self.sender.producer.commit_transaction(Duration::ZERO) else {
+            return Failure::unknown_outcome("a transaction that had failed was committed");
+        };
+        if self.sender.fatal_code().is_some() {
+            return self.ended(&error, "store the messages");
+        }
+        match (Failure::of(code_of(&error), "store the messages"), pace) {
+            (Failure::Unclear(code), Pace::Alone) => {
+                Failure::Refused { index: self.sender.stored(), code }
+            }
+            (explained, _) => explained,
+        }
+    }
+
+    fn commit(&self, deadline: Deadline) -> Result<(), Failure> {
+        loop {
+            let Err(error) = self.sender.producer.commit_transaction(deadline.remaining()) else {
+                return Ok(());
+            };
+            let KafkaError::Transaction(detail) = &error else {
+                return Err(Failure::unknown_outcome(format!("could not commit: {error}")));
+            };
+            if detail.txn_requires_abort() {
+                let failure = Failure::of(self.cause(&error), "commit");
+                return Err(self.abort(failure, deadline));
+            }
+            if class(self.cause(&error)) == Class::Fenced {
+                return Err(Failure::Fenced);
+            }
+            if !detail.is_retriable() || deadline.has_passed() {
+                return Err(Failure::unknown_outcome(format!("could not commit: {error}")));
+            }
+        }
+    }
+
+    /// Undoes the transaction; the failure that was the reason comes back, unless the producer is lost.
+    fn abort(&self, reason: Failure, deadline: Deadline) -> Failure {
+        if let Err(lost) = self.sender.drain(deadline, &NOT_ABANDONED) {
+            return lost;
+        }
+        loop {
+            let Err(error) = self.sender.producer.abort_transaction(deadline.remaining()) else {
+                return reason;
+            };
+            let may_retry =
+                matches!(&error, KafkaError::Transaction(detail) if detail.is_retriable());
+            if !may_retry || deadline.has_passed() {
+                return self.ended(&error, "abort a transaction");
+            }
+        }
+    }
+
+    /// The producer is of no use any more.
+    fn ended(&self, error: &KafkaError, action: &str) -> Failure {
+        match class(self.cause(error)) {
+            Class::Fenced => Failure::Fenced,
+            _ => Failure::broken(format!("could not {action}: {error}")),
+        }
+    }
+
+    /// Errors that follow from a fatal one do not say so.
+    fn cause(&self, error: &KafkaError) -> RDKafkaErrorCode {
+        self.sender.fatal_code().unwrap_or_else(|| code_of(error))
+    }
+}
+
+/// The number of that position, unless it is that of a newer epoch.
+fn not_newer(position: Option<Position>, epoch: i64) -> Result<i64, NotOpened> {
+    match position {
+        Some(position) if position.epoch > epoch => Err(NotOpened::Fenced(position.epoch)),
+        position => Ok(position.map_or(0, |position| position.sequence)),
+    }
+}

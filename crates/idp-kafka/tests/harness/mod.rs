@@ -1,0 +1,135 @@
+//! A bus in front of a real broker, with a proxy between them.
+#![allow(dead_code, unused_imports, reason = "each test program uses a part of it")]
+
+mod broker;
+mod letters;
+
+pub(crate) use broker::{Broker, environment};
+pub(crate) use letters::Letters;
+
+use idp_application::EventBus;
+use idp_conformance::{BusHarness, Received, Way};
+use idp_kafka::{Delivery, KafkaBus, KafkaConfig};
+use idp_testkit::{Direction, Proxy};
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// The broker says one port where the proxy has to listen: one test at a time has it.
+static PORT: Semaphore = Semaphore::const_new(1);
+
+/// A bus under test.
+pub(crate) struct KafkaHarness {
+    pub(crate) broker: Broker,
+    pub(crate) proxy: Proxy,
+    pub(crate) config: KafkaConfig,
+    topics: Mutex<BTreeMap<String, Arc<str>>>,
+    id: String,
+    _turn: SemaphorePermit<'static>,
+}
+
+impl KafkaHarness {
+    /// One that stores once.
+    pub(crate) async fn transactional() -> Self {
+        Self::start(Delivery::Transactional).await
+    }
+
+    /// One without transactions.
+    pub(crate) async fn idempotent() -> Self {
+        Self::start(Delivery::Idempotent).await
+    }
+
+    async fn start(delivery: Delivery) -> Self {
+        let turn = PORT.acquire().await.expect("never closed");
+        let relayed = environment("IDP_TEST_KAFKA_RELAYED", "two ports, `LISTEN:TARGET`");
+        let (listen, target) = relayed.split_once(':').expect("two ports, `LISTEN:TARGET`");
+        let listen = listen.parse().expect("a port");
+        let proxy = Proxy::on(listen, format!("127.0.0.1:{target}")).await.expect("it listens");
+        let id = format!("t{:016x}", RandomState::new().hash_one("idp"));
+        let config = KafkaConfig {
+            delivery,
+            positions_topic: format!("{id}-positions"),
+            data_bytes_max: 300_000,
+            step_timeout: Duration::from_secs(2),
+            ..KafkaConfig::new(proxy.address().to_string(), format!("{id}-"))
+        };
+        let broker = Broker::from_environment();
+        Self { broker, proxy, config, topics: Mutex::default(), id, _turn: turn }
+    }
+
+    /// A bus of its own, as another process would have.
+    pub(crate) async fn connect(&self) -> KafkaBus {
+        self.connect_as(self.config.clone()).await
+    }
+
+    /// One with another configuration.
+    pub(crate) async fn connect_as(&self, config: KafkaConfig) -> KafkaBus {
+        KafkaBus::connect(config).await.expect("the broker answers")
+    }
+
+    /// A topic of that many partitions, with these settings.
+    pub(crate) async fn topic_with(
+        &self,
+        name: &str,
+        partitions: i32,
+        settings: &[(&str, &str)],
+    ) -> Arc<str> {
+        let topic: Arc<str> = format!("{}-{name}", self.id).into();
+        let known = self.topics.lock().expect("no panic").insert(name.to_owned(), topic.clone());
+        if known.is_none() {
+            self.broker.create_topic(&topic, partitions, settings).await;
+        }
+        topic
+    }
+}
+
+impl BusHarness for KafkaHarness {
+    async fn bus(&self) -> Arc<dyn EventBus> {
+        Arc::new(self.connect().await)
+    }
+
+    async fn topic(&self, name: &str) -> Arc<str> {
+        self.topic_with(name, 3, &[]).await
+    }
+
+    fn missing_topic(&self) -> Option<Arc<str>> {
+        Some(format!("{}-missing", self.id).into())
+    }
+
+    async fn stored(&self, topic: &str) -> Vec<Received> {
+        self.broker.stored(topic).await
+    }
+
+    fn data_bytes_too_many(&self) -> Option<usize> {
+        usize::try_from(self.config.data_bytes_max + 1).ok()
+    }
+
+    async fn cut(&self) -> bool {
+        self.proxy.cut().await;
+        true
+    }
+
+    async fn restore(&self) {
+        self.proxy.restore();
+    }
+
+    async fn cut_after(&self, way: Way, bytes: u64) -> bool {
+        let direction = match way {
+            Way::ToBroker => Direction::ToServer,
+            Way::ToBus => Direction::ToClient,
+        };
+        self.proxy.cut_after(direction, bytes);
+        true
+    }
+}
+
+impl Drop for KafkaHarness {
+    fn drop(&mut self) {
+        let mut topics: Vec<String> =
+            self.topics.lock().expect("no panic").values().map(|topic| topic.to_string()).collect();
+        topics.push(self.config.positions_topic.clone());
+        self.broker.delete_topics(topics);
+    }
+}

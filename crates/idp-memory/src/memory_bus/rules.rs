@@ -1,0 +1,56 @@
+//! Which messages the bus takes over: what real brokers refuse, drop and fence.
+
+use idp_application::{BusGuarantees, Duplicates, Message, PublishError, Stream};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+#[derive(Debug, Default)]
+pub(super) struct Rules {
+    pub(super) data_bytes_max: Option<usize>,
+    pub(super) stores_once: bool,
+    pub(super) fences: bool,
+}
+
+/// What was seen of each stream.
+pub(super) type Marks = HashMap<Arc<Stream>, Mark>;
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Mark {
+    epoch: i64,
+    sequence: i64,
+}
+
+impl Rules {
+    pub(super) fn guarantees(&self) -> BusGuarantees {
+        BusGuarantees {
+            duplicates: if self.stores_once { Duplicates::Never } else { Duplicates::Possible },
+            fences_zombies: self.fences,
+            data_bytes_max: self.data_bytes_max,
+        }
+    }
+
+    /// Whether the message is to be stored; one that is stored already is not. It comes after that
+    /// many accepted ones.
+    pub(super) fn admit(
+        &self,
+        topics: Option<&BTreeSet<Arc<str>>>,
+        marks: &mut Marks,
+        message: &Message,
+        accepted: usize,
+    ) -> Result<bool, PublishError> {
+        let known = marks.get(&message.stream).copied().unwrap_or_default();
+        if self.fences && message.epoch < known.epoch {
+            return Err(PublishError::fenced(accepted, "a newer epoch publishes this stream"));
+        }
+        if topics.is_some_and(|topics| !topics.contains(&message.topic)) {
+            return Err(PublishError::refused(accepted, "there is no such topic"));
+        }
+        if self.data_bytes_max.is_some_and(|bytes_max| message.event.data.len() > bytes_max) {
+            return Err(PublishError::refused(accepted, "the message is too large"));
+        }
+        let mark = marks.entry(Arc::clone(&message.stream)).or_default();
+        mark.epoch = mark.epoch.max(message.epoch);
+        mark.sequence = mark.sequence.max(message.sequence);
+        Ok(!self.stores_once || message.sequence > known.sequence)
+    }
+}

@@ -1,0 +1,163 @@
+//! Where the broker is, and what of the bus to exchanges can be chosen.
+
+use idp_application::{Error, ErrorKind};
+use lapin::uri::{AMQPScheme, AMQPUri};
+use std::fmt::{self, Debug};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// The configuration of a [`RabbitBus`](crate::RabbitBus), which checks it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RabbitConfig {
+    /// The nodes of the broker, each as `amqp://user:password@host:port/vhost`; the first that can be
+    /// connected to is used. The name of the virtual host is percent-encoded, and `/` if it is left
+    /// out. `?heartbeat=10` asks for another interval of heartbeats, in seconds, than the broker's.
+    pub uris: Vec<String>,
+    /// The name of the connection that the broker shows.
+    pub connection_name: String,
+    /// How long it may take to connect to a node.
+    pub connect_timeout: Duration,
+    /// How long the broker may be silent while messages wait to be confirmed.
+    pub confirm_timeout: Duration,
+    /// How many messages of a call may wait to be confirmed.
+    pub in_flight_max: usize,
+    /// The most bytes of data that a message may have. Must not be more than `max_message_size` of
+    /// the broker.
+    pub data_bytes_max: usize,
+}
+
+impl RabbitConfig {
+    /// The usual configuration for a broker of one node.
+    pub fn at(uri: impl Into<String>) -> Self {
+        Self {
+            uris: vec![uri.into()],
+            connection_name: "idp".to_owned(),
+            connect_timeout: Duration::from_secs(3),
+            confirm_timeout: Duration::from_secs(10),
+            in_flight_max: 1_000,
+            data_bytes_max: 128 * 1024 * 1024,
+        }
+    }
+
+    /// The nodes, or all that is wrong with the configuration, in one error.
+    pub(crate) fn check(&self) -> Result<Vec<AMQPUri>, Error> {
+        let mut faults = Faults::default();
+        faults.name("connection_name", &self.connection_name);
+        faults.bound("connect_timeout", self.connect_timeout, MILLISECOND..=HOUR);
+        faults.bound("confirm_timeout", self.confirm_timeout, MILLISECOND..=HOUR);
+        faults.bound("in_flight_max", self.in_flight_max, 1..=65_535);
+        faults.bound("data_bytes_max", self.data_bytes_max, 1..=512 * 1024 * 1024);
+        let uris = self.nodes(&mut faults);
+        faults.into_result("configure the bus to RabbitMQ").map(|()| uris)
+    }
+
+    fn nodes(&self, faults: &mut Faults) -> Vec<AMQPUri> {
+        faults.bound("uris", self.uris.len(), 1..=100);
+        let mut nodes = Vec::new();
+        for (number, uri) in self.uris.iter().enumerate() {
+            // What the parser says is not shown: it might quote the password.
+            match uri.parse::<AMQPUri>() {
+                Ok(uri) if uri.scheme == AMQPScheme::AMQP => nodes.push(uri),
+                Ok(_) => {
+                    faults.add(format!("`uris[{number}]` must be amqp://: there is no TLS here"))
+                }
+                Err(_) => faults
+                    .add(format!("`uris[{number}]` must be amqp://user:password@host:port/vhost")),
+            }
+        }
+        nodes
+    }
+}
+
+/// Without the credentials.
+impl Debug for RabbitConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let node = |uri: &String| match uri.parse::<AMQPUri>() {
+            Ok(uri) => format!("{}:{}", uri.authority.host, uri.authority.port),
+            Err(_) => "invalid".to_owned(),
+        };
+        f.debug_struct("RabbitConfig")
+            .field("nodes", &self.uris.iter().map(node).collect::<Vec<_>>())
+            .field("connection_name", &self.connection_name)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("confirm_timeout", &self.confirm_timeout)
+            .field("in_flight_max", &self.in_flight_max)
+            .field("data_bytes_max", &self.data_bytes_max)
+            .finish()
+    }
+}
+
+pub(crate) const MILLISECOND: Duration = Duration::from_millis(1);
+pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
+
+/// What is wrong with a configuration.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Vec<String>);
+
+impl Faults {
+    pub(crate) fn add(&mut self, fault: String) {
+        self.0.push(fault);
+    }
+
+    pub(crate) fn bound<T: Copy + PartialOrd + Debug>(
+        &mut self,
+        field: &str,
+        value: T,
+        bounds: RangeInclusive<T>,
+    ) {
+        if !bounds.contains(&value) {
+            let (least, most) = bounds.into_inner();
+            self.add(format!("`{field}` must be within {least:?}..={most:?}, got {value:?}"));
+        }
+    }
+
+    pub(crate) fn name(&mut self, field: &str, value: &str) {
+        let length = value.chars().count();
+        if !(1..=100).contains(&length) {
+            self.add(format!("`{field}` must have 1 to 100 characters, got {length}"));
+        }
+    }
+
+    pub(crate) fn into_result(self, operation: &'static str) -> Result<(), Error> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Invalid, operation, self.0.join("; ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_configuration_is_valid() {
+        let nodes = RabbitConfig::at("amqp://127.0.0.1:5672/%2f").check().expect("valid");
+        assert_eq!((nodes.len(), nodes[0].vhost.as_str()), (1, "/"));
+    }
+
+    #[test]
+    fn all_faults_are_reported_at_once_with_field_and_bound_and_no_secret() {
+        let config = RabbitConfig {
+            uris: vec!["http://guest:hunter2@here".into(), "amqps://guest:hunter2@here".into()],
+            connection_name: String::new(),
+            confirm_timeout: Duration::ZERO,
+            in_flight_max: 0,
+            ..RabbitConfig::at("")
+        };
+        let error = config.check().expect_err("five faults");
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        let expected = "`connection_name` must have 1 to 100 characters, got 0; \
+                        `confirm_timeout` must be within 1ms..=3600s, got 0ns; \
+                        `in_flight_max` must be within 1..=65535, got 0; \
+                        `uris[0]` must be amqp://user:password@host:port/vhost; \
+                        `uris[1]` must be amqp://: there is no TLS here";
+        assert_eq!(error.message(), expected);
+    }
+
+    #[test]
+    fn the_password_is_not_shown() {
+        let shown = format!("{:?}", RabbitConfig::at("amqp://guest:hunter2@broker:5672"));
+        assert!(shown.contains("broker:5672") && !shown.contains("hunter2"), "{shown}");
+    }
+}

@@ -1,0 +1,20 @@
+//! Events on RabbitMQ.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod config;
+mod error;
+mod bus;
+
+mod address;
+mod binding;
+mod broker;
+mod session;
+mod sending;
+mod lineup;
+
+mod stream;
+
+pub use bus::RabbitBus;
+pub use config::RabbitConfig;
+pub use stream::{RabbitStreamBus, RabbitStreamConfig};

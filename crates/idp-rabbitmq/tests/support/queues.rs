@@ -1,0 +1,119 @@
+//! The bus to exchanges under test, with the broker behind it.
+
+use super::plain::Plain;
+use super::{broker_uri, soon, unique};
+use idp_application::EventBus;
+use idp_conformance::{BusHarness, Received, Way};
+use idp_rabbitmq::{RabbitBus, RabbitConfig};
+use idp_testkit::{Direction, Proxy};
+use lapin::uri::AMQPUri;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// What the bus under test takes at most.
+pub const DATA_BYTES_MAX: usize = 1024 * 1024;
+
+/// An exchange with a queue for each topic; the bus reaches the broker through a proxy.
+pub struct Queues {
+    pub proxy: Proxy,
+    pub plain: Plain,
+    pub exchange: String,
+    bound: Mutex<HashSet<String>>,
+    /// What was taken out of the queues so far.
+    taken: Mutex<HashMap<String, Vec<Received>>>,
+}
+
+impl Queues {
+    pub async fn start() -> Self {
+        let node: AMQPUri = broker_uri().parse().expect("a URI");
+        let server = format!("{}:{}", node.authority.host, node.authority.port);
+        let proxy = Proxy::to(server).await.expect("a port is free");
+        let (plain, exchange) = (Plain::connect().await, unique("exchange"));
+        plain.declare_exchange(&exchange).await;
+        let (bound, taken) = (Mutex::default(), Mutex::default());
+        Self { proxy, plain, exchange, bound, taken }
+    }
+
+    pub fn config(&self) -> RabbitConfig {
+        let node: AMQPUri = broker_uri().parse().expect("a URI");
+        let user = node.authority.userinfo;
+        let (user, password) = (user.username, user.password);
+        let uri = format!("amqp://{user}:{password}@{}/%2f", self.proxy.address());
+        RabbitConfig {
+            data_bytes_max: DATA_BYTES_MAX,
+            connect_timeout: Duration::from_secs(2),
+            confirm_timeout: Duration::from_secs(3),
+            ..RabbitConfig::at(uri)
+        }
+    }
+
+    pub async fn connect(&self) -> RabbitBus {
+        let connecting = RabbitBus::connect(self.config());
+        soon("the bus", connecting).await.expect("the broker is there")
+    }
+
+    /// The queue behind a topic of ours.
+    pub fn queue(topic: &str) -> String {
+        topic.replace('/', ".")
+    }
+
+    /// The numbers of what the topic holds.
+    pub async fn numbers(&self, topic: &str) -> Vec<i64> {
+        let stored = self.stored(topic).await;
+        stored.iter().map(|one| one.attributes["sequence"].parse().expect("a number")).collect()
+    }
+}
+
+impl BusHarness for Queues {
+    async fn bus(&self) -> Arc<dyn EventBus> {
+        Arc::new(self.connect().await)
+    }
+
+    async fn topic(&self, name: &str) -> Arc<str> {
+        let topic = format!("{}/{name}", self.exchange);
+        if self.bound.lock().await.insert(topic.clone()) {
+            let queue = Self::queue(&topic);
+            self.plain.declare_queue(&queue, &[]).await;
+            self.plain.bind(&queue, &self.exchange, name).await;
+        }
+        topic.into()
+    }
+
+    fn missing_topic(&self) -> Option<Arc<str>> {
+        Some(format!("{}-missing/letters", self.exchange).into())
+    }
+
+    async fn stored(&self, topic: &str) -> Vec<Received> {
+        let mut taken = self.taken.lock().await;
+        let all = taken.entry(topic.to_owned()).or_default();
+        all.extend(self.plain.drain(&Self::queue(topic)).await);
+        all.clone()
+    }
+
+    fn data_bytes_too_many(&self) -> Option<usize> {
+        Some(DATA_BYTES_MAX + 1)
+    }
+
+    async fn cut(&self) -> bool {
+        self.proxy.cut().await;
+        true
+    }
+
+    async fn restore(&self) {
+        self.proxy.restore();
+    }
+
+    async fn cut_after(&self, way: Way, bytes: u64) -> bool {
+        self.proxy.cut_after(direction(way), bytes);
+        true
+    }
+}
+
+pub fn direction(way: Way) -> Direction {
+    match way {
+        Way::ToBroker => Direction::ToServer,
+        Way::ToBus => Direction::ToClient,
+    }
+}

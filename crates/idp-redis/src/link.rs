@@ -1,0 +1,94 @@
+//! The connection to the server, and its replacement when it is lost.
+
+use crate::RedisConfig;
+use idp_application::{Error, ErrorKind};
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, ConnectionInfo, RedisError, TlsCertificates};
+use std::path::Path;
+use tokio::sync::Mutex;
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
+
+/// Gives the connection, and opens another when there is none.
+///
+/// What waits in a connection ends with it: nothing is sent again behind the back of whoever
+/// publishes.
+pub(crate) struct Link {
+    client: Client,
+    options: AsyncConnectionConfig,
+    current: Mutex<Current>,
+}
+
+/// The connection, and how many there were before it.
+#[derive(Default)]
+struct Current {
+    connection: Option<MultiplexedConnection>,
+    number: u64,
+}
+
+impl Link {
+    pub(crate) fn new(config: &RedisConfig, info: ConnectionInfo) -> Result<Self, Error> {
+        let client = client(config, info)?;
+        let options = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(config.connect_timeout))
+            .set_response_timeout(Some(config.answer_timeout));
+        Ok(Self { client, options, current: Mutex::default() })
+    }
+
+    /// The connection, and its number.
+    pub(crate) async fn connection(&self) -> Result<(MultiplexedConnection, u64), Error> {
+        let mut current = self.current.lock().await;
+        if let Some(connection) = &current.connection {
+            return Ok((connection.clone(), current.number));
+        }
+        let opening = self.client.get_multiplexed_async_connection_with_config(&self.options);
+        let connection = opening.await.map_err(not_connected)?;
+        current.number += 1;
+        current.connection = Some(connection.clone());
+        Ok((connection, current.number))
+    }
+
+    /// Gives a connection up that is of no use any more.
+    pub(crate) async fn give_up(&self, number: u64) {
+        let mut current = self.current.lock().await;
+        if current.number == number {
+            current.connection = None;
+        }
+    }
+}
+
+fn client(config: &RedisConfig, info: ConnectionInfo) -> Result<Client, Error> {
+    // Without one, TLS would choose one by what is compiled in, or panic if that is more than one.
+    if config.url.starts_with("rediss://") && CryptoProvider::get_default().is_none() {
+        // Somebody else may have been faster.
+        let _ = ring::default_provider().install_default();
+    }
+    let client = match &config.root_certificates {
+        Some(path) => {
+            let root_cert = Some(read(path)?);
+            Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert })
+        }
+        None => Client::open(info),
+    };
+    client.map_err(|error| {
+        Error::new(ErrorKind::Invalid, "configure the bus to Redis", "the TLS settings do not fit")
+            .with_source(error)
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(|error| {
+        let message = format!("`root_certificates` cannot be read from {}", path.display());
+        Error::new(ErrorKind::Invalid, "configure the bus to Redis", message).with_source(error)
+    })
+}
+
+fn not_connected(error: RedisError) -> Error {
+    let (kind, message) = match (error.kind(), error.code()) {
+        (redis::ErrorKind::AuthenticationFailed, _)
+        | (_, Some("NOAUTH" | "WRONGPASS" | "NOPERM")) => {
+            (ErrorKind::Forbidden, "the server does not let the bus in")
+        }
+        _ => (ErrorKind::Unavailable, "the server cannot be connected to"),
+    };
+    Error::new(kind, "connect to Redis", message).with_source(error)
+}

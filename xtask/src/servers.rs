@@ -1,0 +1,80 @@
+//! The servers that tests run on: those that the environment names, else throw-away ones of our
+//! own, on free ports of 127.0.0.1, which are gone when the command ends, however it ends.
+
+mod kind;
+mod server;
+mod home;
+mod probe;
+mod patience;
+mod fleet;
+mod request;
+pub(crate) mod needs;
+mod account;
+mod packages;
+mod postgres;
+mod rabbitmq;
+mod cache;
+mod java;
+mod maven;
+mod kafka;
+mod pulsar;
+mod nats;
+mod redis;
+
+use std::process::Command;
+use std::time::Duration;
+
+use crate::outcome::Outcome;
+use crate::{interrupt, process};
+use fleet::Fleet;
+pub(crate) use fleet::Launch;
+use kind::Kind;
+use request::Request;
+
+/// All kinds, in the order in which they are shown.
+const KINDS: [&Kind; 6] =
+    [&postgres::KIND, &redis::KIND, &nats::KIND, &rabbitmq::KIND, &kafka::KIND, &pulsar::KIND];
+
+/// Each variable that tells the tests where a server is.
+pub(crate) fn variables() -> impl Iterator<Item = (&'static Kind, &'static str)> {
+    KINDS.into_iter().flat_map(|kind| kind.variables.iter().map(move |variable| (kind, *variable)))
+}
+
+/// `cargo xtask servers [--only NAME,...] [-- CMD...]`.
+pub(crate) fn command(args: &[String]) -> Outcome {
+    serve(&Request::parse(args)?)
+}
+
+/// `cargo xtask pg [-- CMD...]`.
+pub(crate) fn postgres_command(args: &[String]) -> Outcome {
+    let words = args.strip_prefix(&["--".to_owned()]).unwrap_or(args);
+    serve(&Request { kinds: vec![&postgres::KIND], words })
+}
+
+fn serve(request: &Request<'_>) -> Outcome {
+    let mut fleet = Launch::of(&request.kinds).wait_until_ready()?;
+    match request.words {
+        [program, args @ ..] => {
+            let outcome = process::run(Command::new(program).args(args).envs(fleet.variables()));
+            fleet.report_losses();
+            outcome
+        }
+        [] => keep(fleet),
+    }
+}
+
+fn keep(mut fleet: Fleet) -> Outcome {
+    for (name, value) in fleet.variables() {
+        println!("{name}={value}");
+    }
+    if fleet.owns_nothing() {
+        println!("the environment names all of them, so nothing was started");
+        return Ok(());
+    }
+    println!("stop with Ctrl-C");
+    while !interrupt::raised() {
+        fleet.check()?;
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
+}
