@@ -4,7 +4,10 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
 mod delay_proxy;
+mod drain;
 mod machine;
+mod schema;
+mod wake_up;
 mod write_path;
 
 use std::error::Error;
@@ -24,6 +27,16 @@ usage: cargo run --release -p bench -- COMMAND
       --quick      a tenth of the work in one round: shows that everything runs, measures nothing
       --only WORD  only the cells whose title has the word; several narrow it down
 
+  drain [--quick] [--long]
+      a backlog of events to a bus that counts: the relay beside that of the textbook and the bare
+      reading of the log; and what it costs those who commit meanwhile.
+
+      --long       also ten million events
+
+  wake-up [--quick]
+      how long after a commit its event is at the bus: in process, by NOTIFY, by change data
+      capture, beside a relay that polls each 100 ms.
+
 environment
   IDP_TEST_PG   the PostgreSQL to measure on (a URL of a superuser). To start one for the run:
                 cargo xtask pg -- cargo run --release -p bench -- write-path";
@@ -33,6 +46,8 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let result = match args.as_slice() {
         ["write-path", options @ ..] => write_path::run(options),
+        ["drain", options @ ..] => drain::run(options),
+        ["wake-up", options @ ..] => wake_up::run(options),
         ["delay-proxy", target] => delay_proxy::serve(target),
         _ => Err(USAGE.into()),
     };

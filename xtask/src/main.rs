@@ -25,8 +25,11 @@ usage: cargo xtask COMMAND
   ci                                  every check in order; stops at the first failure
   test [CARGO ARGS] [-- FILTER ARGS]  all tests, on throw-away servers
   servers [--only NAMES] [-- CMD...]  runs CMD on throw-away servers, or keeps them running;
-                                      NAMES: pg,redis,nats,rabbitmq,kafka,pulsar
+                                      NAMES: pg,redis,nats,rabbitmq,kafka,pulsar; with --own in
+                                      front on none that the environment names
   pg [-- CMD...]                      the same with PostgreSQL only
+  chaos [--long] [--seed N] [--fault NAME]
+                                      relays under faults, the history held against the guarantees
   tidy                                layers, files, documents and contract clauses
   deny                                licences, advisories, sources; installs cargo-deny
 
@@ -56,6 +59,7 @@ fn dispatch(args: &[String]) -> Ending {
         },
         "servers" => servers::command(rest).into(),
         "pg" => servers::postgres_command(rest).into(),
+        "chaos" => servers::chaos_command(rest).into(),
         "tidy" => tidy::run().into(),
         "deny" => optional_tool::install_and_run_deny().into(),
         "help" | "--help" | "-h" => {

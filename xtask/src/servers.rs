@@ -7,6 +7,7 @@ mod home;
 mod probe;
 mod patience;
 mod fleet;
+mod control;
 mod request;
 pub(crate) mod needs;
 mod account;
@@ -29,7 +30,10 @@ use crate::{interrupt, process};
 use fleet::Fleet;
 pub(crate) use fleet::Launch;
 use kind::Kind;
+use control::Control;
+use patience::Patience;
 use request::Request;
+use server::Server;
 
 /// All kinds, in the order in which they are shown.
 const KINDS: [&Kind; 6] =
@@ -40,7 +44,7 @@ pub(crate) fn variables() -> impl Iterator<Item = (&'static Kind, &'static str)>
     KINDS.into_iter().flat_map(|kind| kind.variables.iter().map(move |variable| (kind, *variable)))
 }
 
-/// `cargo xtask servers [--only NAME,...] [-- CMD...]`.
+/// `cargo xtask servers [--own] [--only NAME,...] [-- CMD...]`.
 pub(crate) fn command(args: &[String]) -> Outcome {
     serve(&Request::parse(args)?)
 }
@@ -48,10 +52,17 @@ pub(crate) fn command(args: &[String]) -> Outcome {
 /// `cargo xtask pg [-- CMD...]`.
 pub(crate) fn postgres_command(args: &[String]) -> Outcome {
     let words = args.strip_prefix(&["--".to_owned()]).unwrap_or(args);
-    serve(&Request { kinds: vec![&postgres::KIND], words })
+    serve(&Request { kinds: vec![&postgres::KIND], are_own: false, words })
 }
 
 fn serve(request: &Request<'_>) -> Outcome {
+    match (request.are_own, request.words) {
+        (true, [program, args @ ..]) => {
+            return run_in_control(&request.kinds, Command::new(program).args(args));
+        }
+        (true, []) => return Err("--own needs a command that the servers are for".to_owned()),
+        (false, _) => {}
+    }
     let mut fleet = Launch::of(&request.kinds).wait_until_ready()?;
     match request.words {
         [program, args @ ..] => {
@@ -61,6 +72,23 @@ fn serve(request: &Request<'_>) -> Outcome {
         }
         [] => keep(fleet),
     }
+}
+
+/// Runs the command on servers of its own, which it may kill and start again.
+pub(crate) fn run_in_control(kinds: &[&'static Kind], command: &mut Command) -> Outcome {
+    let patience = Patience::default();
+    let servers = kinds.iter().map(|kind| Server::start(kind, &patience));
+    let control = Control::over(servers.collect::<Outcome<Vec<_>>>()?)?;
+    let outcome = process::run(command.envs(control.variables()));
+    control.report_losses();
+    outcome
+}
+
+/// `cargo xtask chaos [OPTIONS]`.
+pub(crate) fn chaos_command(args: &[String]) -> Outcome {
+    process::run(&mut process::cargo(["build", "--quiet", "--package", "chaos"]))?;
+    let mut chaos = process::cargo(["run", "--quiet", "--package", "chaos", "--"]);
+    run_in_control(&[&postgres::KIND, &nats::KIND], chaos.args(args))
 }
 
 fn keep(mut fleet: Fleet) -> Outcome {

@@ -20,6 +20,8 @@ pub(crate) fn run(args: &[String]) -> Outcome<Tally> {
     let mut servers = launch.wait_until_ready()?;
     let mut tests = request.cargo_test();
     tests.arg("--no-fail-fast").envs(servers.variables());
+    // For tests that need servers that they may kill.
+    tests.envs(std::env::current_exe().map(|xtask| ("IDP_XTASK", xtask)));
     let tally = stream(tests.arg("--").args(request.filters))?;
     servers.report_losses();
     Ok(tally)

@@ -3,7 +3,7 @@
 use crate::board::{BoardRow, RoutePlanBoard};
 use crate::settings::Database;
 use idp::application::{
-    Backend, BoxError, Clock, CommitWatch, Deliveries, IdSource, Store, SystemClock, UuidV7Ids,
+    Backend, BoxError, Clock, CommitWatch, IdSource, RelayLog, Store, SystemClock, UuidV7Ids,
     WorkerId,
 };
 use idp::domain::{Record, TableSchema};
@@ -61,7 +61,7 @@ impl Core {
     /// Carries events to the console from now on.
     pub fn start_relay(&self, poll_interval: Duration) -> Result<RelayHandle, Error> {
         let config = RelayConfig { poll_interval, ..RelayConfig::default() };
-        let log = Arc::clone(&self.backend) as Arc<dyn Deliveries>;
+        let log = Arc::clone(&self.backend) as Arc<dyn RelayLog>;
         let target = Target::new("console", Arc::new(ConsoleBus::stdout()));
         let target = target.source("/route-planning");
         Ok(Relay::new(target, config, log, worker(), self.app.committed())?.start())

@@ -71,7 +71,8 @@ pub enum PublishFailure {
     /// The broker cannot be reached, does not answer or is not ready. It has nothing to do with the
     /// message, and costs it no attempt.
     Unavailable,
-    /// The broker asks to be spared, for so long if it says so. It costs no attempt.
+    /// The broker asks to be spared, for so long if it says so. It costs no attempt. Zero, when a
+    /// part was taken, asks for the rest at once.
     Throttled(Option<Duration>),
     /// The broker refuses this message for good: too large, unknown topic, not allowed, not what
     /// the schema says.

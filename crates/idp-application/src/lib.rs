@@ -39,9 +39,12 @@ mod deliveries;
 mod edited_event;
 mod event_bus;
 mod lane;
+mod log_keeping;
 mod message;
 mod outbox_log;
 mod projection;
+mod tenant_policies;
+mod tenant_tracks;
 mod transform;
 
 mod error;
@@ -72,6 +75,10 @@ pub use id_source::{IdSource, SequentialIds, UuidV7Ids};
 pub use identity_map::Savepoint;
 pub use interceptor::{Interceptor, Interceptors};
 pub use lane::{Lane, LaneCount};
+pub use log_keeping::{
+    HoldFrom, KeepingAction, KeepingCommand, KeepingRecord, LaggingReader, LogHold, LogKeeping, PurgeBlock,
+    PurgePolicy, PurgeReport, ReaderStatus,
+};
 pub use message::{Message, Stream, Track};
 pub use outbox_log::{
     Claim, Cursor, LaneBatch, LaneLease, LaneProgress, LoggedEvent, Membership, OutboxLog, Reader,
@@ -86,7 +93,12 @@ pub use reads::{Reads, Revised};
 pub use repository::{Listing, Repository, TrackedRepository};
 pub use retry::RetryPolicy;
 pub use row::{Fetched, StoredRow};
-pub use store::{Backend, BoxFuture, Migrate, Store};
+pub use store::{Backend, BoxFuture, Migrate, RelayLog, Store};
+pub use tenant_policies::{TenantPolicies, TenantPolicy, TenantPolicyOrder, TenantPolicyRecord};
+pub use tenant_tracks::{
+    LaneTracks, TenantScope, TenantTrack, TenantTracks, TrackBatch, TrackChange, TrackEvent,
+    TrackReading, TrackRecord,
+};
 pub use tracked::Tracked;
 pub use transform::{Transform, TransformError};
 pub use unit_of_work::{Receipt, UnitOfWork, Uow};

@@ -1,6 +1,9 @@
 //! The port through which units of work and queries reach a database.
 
-use crate::{ChangeSet, Cost, DeadLetters, Deliveries, Error, Fetched, ProjectionStore, RowQuery};
+use crate::{
+    ChangeSet, Cost, DeadLetters, Error, Fetched, ProjectionStore, RowQuery,
+    TenantPolicies, TenantTracks,
+};
 use idp_domain::TableSchema;
 use std::pin::Pin;
 
@@ -46,7 +49,12 @@ pub trait Migrate: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<(), Error>>;
 }
 
-/// Everything that one database does for an application; chosen once, in the bootstrap.
-pub trait Backend: Store + Deliveries + DeadLetters + ProjectionStore + Migrate {}
+/// Everything that a relay needs of a database.
+pub trait RelayLog: TenantTracks + TenantPolicies {}
 
-impl<T: Store + Deliveries + DeadLetters + ProjectionStore + Migrate> Backend for T {}
+impl<T: TenantTracks + TenantPolicies> RelayLog for T {}
+
+/// Everything that one database does for an application; chosen once, in the bootstrap.
+pub trait Backend: Store + RelayLog + DeadLetters + ProjectionStore + Migrate {}
+
+impl<T: Store + RelayLog + DeadLetters + ProjectionStore + Migrate> Backend for T {}

@@ -223,6 +223,11 @@ pub(crate) fn number_of(key: &DeliveryKey) -> u128 {
     key.aggregate_id.as_u128()
 }
 
+/// Whether a key is blocked.
+pub(crate) fn is_among(blocked: &[BlockedKey], key: &DeliveryKey) -> bool {
+    blocked.iter().any(|blocked| blocked.key == *key)
+}
+
 /// A short name for the event of a counter: its number, and how far it counted.
 pub(crate) fn label(event: &Envelope) -> String {
     format!("{}:{}", event.aggregate_id.as_u128(), event.aggregate_version - 1)

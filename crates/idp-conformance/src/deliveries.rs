@@ -14,7 +14,7 @@
 //! |---|---|
 //! | 1: a command and its record in one transaction | [`commands`], [`cancellation`] |
 //! | 2: which commands are refused | [`refusals`] |
-//! | 3: discarded events are never sent, all others are | [`commands`], [`histories`] |
+//! | 3: discarded events are never sent, all others are | [`commands`], [`histories`], [`concurrency`] |
 //!
 //! Readers and tenants are apart: [`apart`]. A dropped future does a thing or does not:
 //! [`cancellation`].
@@ -27,6 +27,7 @@ pub mod commands;
 pub mod refusals;
 pub mod apart;
 pub mod histories;
+pub mod concurrency;
 pub mod cancellation;
 
 /// Expands to one test for each clause of events that are set aside. Takes an expression that,
@@ -41,6 +42,7 @@ macro_rules! deliveries {
             $crate::deliveries_apart!($harness);
             $crate::deliveries_cancellation!($harness);
             $crate::deliveries_commands!($harness);
+            $crate::deliveries_concurrency!($harness);
             $crate::deliveries_histories!($harness);
             $crate::deliveries_parking!($harness);
             $crate::deliveries_recording!($harness);

@@ -10,6 +10,8 @@ pub mod unit_of_work;
 pub mod repository;
 pub mod outbox;
 pub mod deliveries;
+pub mod tenants;
+pub mod log_keeping;
 pub mod projection;
 pub mod event_bus;
 

@@ -2,7 +2,6 @@
 
 use crate::config::Delivery;
 use crate::producers::{Producers, Turn};
-use crate::record::Record;
 use crate::{KafkaConfig, positions_topic};
 use idp_application::{
     BoxFuture, BusGuarantees, Duplicates, Error, EventBus, Message, PublishError,
@@ -35,9 +34,8 @@ impl KafkaBus {
     async fn try_publish(&self, messages: &[Message]) -> Result<(), PublishError> {
         let Some(first) = messages.first() else { return Ok(()) };
         let turn = self.producers.turn(&first.stream).await;
-        let records = messages.iter().map(Record::of).collect();
         let abandoned = Abandoned::default();
-        let job = job(turn, first.epoch, records, Arc::clone(&abandoned.0));
+        let job = job(turn, first.epoch, messages.to_vec(), Arc::clone(&abandoned.0));
         let joined = tokio::task::spawn_blocking(job).await;
         joined
             .unwrap_or_else(|e| Err(PublishError::unavailable(0, "the send ended").with_source(e)))
@@ -48,10 +46,10 @@ impl KafkaBus {
 fn job(
     turn: Turn,
     epoch: i64,
-    records: Vec<Record>,
+    messages: Vec<Message>,
     abandoned: Arc<AtomicBool>,
 ) -> impl FnOnce() -> Result<(), PublishError> {
-    move || turn.publish(epoch, &records, &abandoned)
+    move || turn.publish(epoch, &messages, &abandoned)
 }
 
 /// Set when the future of a call is dropped.

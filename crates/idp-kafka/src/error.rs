@@ -2,6 +2,7 @@
 
 use idp_application::{Error, ErrorKind, PublishError};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::types::RDKafkaConfRes;
 
 /// What kind of failure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,17 +52,20 @@ pub(crate) fn unavailable(action: &str, error: KafkaError) -> PublishError {
 
 /// An error of an operation that publishes nothing.
 pub(crate) fn failed(operation: &'static str, error: KafkaError) -> Error {
-    let kind = match &error {
-        KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_) => ErrorKind::Invalid,
-        _ => ErrorKind::Unavailable,
-    };
-    // The text of a configuration error shows the value, which may be a secret.
-    let message = match &error {
-        KafkaError::ClientConfig(_, what, property, _) => format!("{what} (`{property}`)"),
-        other => other.to_string(),
-    };
-    let failed = Error::new(kind, operation, message);
-    if kind == ErrorKind::Invalid { failed } else { failed.with_source(error) }
+    match error {
+        // Its own text shows the value, which may be a secret.
+        KafkaError::ClientConfig(result, _, property, _) => {
+            let fault = match result {
+                RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN => "librdkafka has no property",
+                _ => "librdkafka refuses the value of the property",
+            };
+            Error::new(ErrorKind::Invalid, operation, format!("{fault} `{property}`"))
+        }
+        KafkaError::ClientCreation(message) => Error::new(ErrorKind::Invalid, operation, message),
+        other => {
+            Error::new(ErrorKind::Unavailable, operation, other.to_string()).with_source(other)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -113,6 +117,8 @@ mod tests {
         let error = config.create_native_config().err().expect("no such protocol");
         let error = failed("connect to Kafka", error);
         assert_eq!(error.kind(), ErrorKind::Invalid);
-        assert!(error.message().contains("security.protocol"), "{error}");
+        let expected = "librdkafka refuses the value of the property `security.protocol`";
+        assert_eq!(error.message(), expected);
+        assert!(!format!("{error:?}").contains("hush"));
     }
 }

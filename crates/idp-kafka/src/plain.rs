@@ -5,9 +5,8 @@ use crate::client;
 use crate::deadline::Deadline;
 use crate::error::unavailable;
 use crate::failure::Failure;
-use crate::record::Record;
 use crate::sender::{Pace, Sender};
-use idp_application::PublishError;
+use idp_application::{Message, PublishError};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -26,18 +25,18 @@ impl Plain {
         self.sender.forget_topics();
     }
 
-    /// Stores the records in order; on a failure, says how many from the first are stored. It blocks.
+    /// Stores the messages in order; on a failure, says how many from the first are stored. It blocks.
     /// After [`Failure::Broken`] it must not be called again.
     pub(crate) fn store(
         &mut self,
-        records: &[Record],
+        messages: &[Message],
         pace: Pace,
         abandoned: &AtomicBool,
     ) -> Result<(), (usize, Failure)> {
         let deadline = Deadline::after(self.config.step_timeout);
-        self.sender.check_topics(records, deadline).map_err(|failure| (0, failure))?;
-        self.sender.begin(records.len());
-        let Err(failure) = self.send(records, pace, deadline, abandoned) else { return Ok(()) };
+        self.sender.check_topics(messages, deadline).map_err(|failure| (0, failure))?;
+        self.sender.begin(messages.len());
+        let Err(failure) = self.send(messages, pace, deadline, abandoned) else { return Ok(()) };
         let failure = self.settled(failure, deadline, abandoned);
         let stored = self.sender.stored();
         Err((stored, self.with_usable_producer(failure, stored)))
@@ -45,14 +44,14 @@ impl Plain {
 
     fn send(
         &self,
-        records: &[Record],
+        messages: &[Message],
         pace: Pace,
         deadline: Deadline,
         abandoned: &AtomicBool,
     ) -> Result<(), Failure> {
-        self.sender.send(records, pace, deadline, abandoned)?;
+        self.sender.send(messages, pace, deadline, abandoned)?;
         self.sender.drain(deadline, abandoned)?;
-        self.sender.verdict(records.len(), pace)
+        self.sender.verdict(messages.len(), pace)
     }
 
     /// After a failure, nothing that was sent may be stored any more behind the back of the next call.
@@ -72,10 +71,7 @@ impl Plain {
             Failure::Refused { index, .. } if index == stored => failure,
             // Those before it were taken back with it: it may not be the first.
             Failure::Refused { code, .. } => Failure::Unclear(code),
-            Failure::Unclear(_) | Failure::TopicLost => failure,
-            Failure::TakenBack(code) => {
-                return Failure::broken(format!("could not store the messages: {code}"));
-            }
+            Failure::Unclear(_) | Failure::TopicLost | Failure::TakenBack(_) => failure,
             Failure::Fenced => return Failure::broken("the producer has stopped"),
             Failure::Unavailable(error) | Failure::Broken(error) => {
                 return Failure::Broken(error);

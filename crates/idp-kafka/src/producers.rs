@@ -2,9 +2,8 @@
 
 use crate::KafkaConfig;
 use crate::positions::Positions;
-use crate::record::Record;
 use crate::session::{Next, Session, Stopped};
-use idp_application::{PublishError, Stream};
+use idp_application::{Message, PublishError, Stream};
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError};
@@ -115,14 +114,14 @@ impl Producers {
 }
 
 impl Turn {
-    /// Publishes the records under the epoch. It blocks.
+    /// Publishes the messages under the epoch. It blocks.
     pub(crate) fn publish(
         mut self,
         epoch: i64,
-        records: &[Record],
+        messages: &[Message],
         abandoned: &AtomicBool,
     ) -> Result<(), PublishError> {
-        let result = self.try_publish(epoch, records, abandoned);
+        let result = self.try_publish(epoch, messages, abandoned);
         self.slot.last_used = Some(Instant::now());
         result.map_err(|stopped| {
             self.slot.newest_epoch = self.slot.newest_epoch.max(stopped.newer_epoch);
@@ -133,7 +132,7 @@ impl Turn {
     fn try_publish(
         &mut self,
         epoch: i64,
-        records: &[Record],
+        messages: &[Message],
         abandoned: &AtomicBool,
     ) -> Result<(), Stopped> {
         if let Some(newest) = self.slot.newest_epoch.filter(|newest| *newest > epoch) {
@@ -141,7 +140,7 @@ impl Turn {
         }
         let mut accepted = 0;
         for left in (0..TAKEOVERS_MAX).rev() {
-            match self.publish_once(epoch, records, abandoned) {
+            match self.publish_once(epoch, messages, abandoned) {
                 Err(stopped) if stopped.next == Next::Reopen && left > 0 => {
                     accepted = accepted.max(stopped.error.accepted);
                 }
@@ -158,12 +157,12 @@ impl Turn {
     fn publish_once(
         &mut self,
         epoch: i64,
-        records: &[Record],
+        messages: &[Message],
         abandoned: &AtomicBool,
     ) -> Result<(), Stopped> {
         // While it is in use it is nobody's, so that one that is left in the middle is never used again.
         let mut session = self.session(epoch)?;
-        let outcome = session.publish(records, abandoned);
+        let outcome = session.publish(messages, abandoned);
         if outcome.as_ref().is_err_and(|stopped| stopped.next != Next::Keep) {
             return outcome;
         }

@@ -5,7 +5,8 @@ use crate::client::Producer;
 use crate::deadline::Deadline;
 use crate::error::{Class, class, code_of};
 use crate::failure::Failure;
-use crate::record::Record;
+use crate::record;
+use idp_application::Message;
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::producer::{BaseRecord, Producer as _, PurgeConfig};
 use std::collections::HashSet;
@@ -18,7 +19,7 @@ use std::time::Duration;
 const LOOK: Duration = Duration::from_millis(1);
 /// How long a topic may be unknown before a message to it is refused: brokers learn of new topics
 /// one after another.
-const TOPIC_WAIT: Duration = Duration::from_secs(1);
+const TOPIC_WAIT: Duration = Duration::from_millis(500);
 
 /// Whether records wait for one another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,19 +57,19 @@ impl Sender {
         self.topics.clear();
     }
 
-    /// Finds the first record whose topic is not there or not open to us. librdkafka would keep such
-    /// records for long, and fail others with them.
+    /// Finds the first message whose topic is not there or not open to us. librdkafka would keep such
+    /// messages for long, and fail others with them.
     pub(crate) fn check_topics(
         &mut self,
-        records: &[Record],
+        messages: &[Message],
         deadline: Deadline,
     ) -> Result<(), Failure> {
-        for (index, record) in records.iter().enumerate() {
-            if self.topics.contains(&record.topic) {
+        for (index, message) in messages.iter().enumerate() {
+            if self.topics.contains(&message.topic) {
                 continue;
             }
-            match self.topic_fault(&record.topic, deadline)? {
-                None => self.topics.insert(Arc::clone(&record.topic)),
+            match self.topic_fault(&message.topic, deadline)? {
+                None => self.topics.insert(Arc::clone(&message.topic)),
                 Some(code) => return Err(Failure::Refused { index, code }),
             };
         }
@@ -111,23 +112,24 @@ impl Sender {
         self.reports().begin(records);
     }
 
-    /// Sends the records in order.
+    /// Sends the messages in order.
     pub(crate) fn send(
         &self,
-        records: &[Record],
+        messages: &[Message],
         pace: Pace,
         deadline: Deadline,
         abandoned: &AtomicBool,
     ) -> Result<(), Failure> {
-        for (index, record) in records.iter().enumerate() {
-            if record.data.len() > self.data_bytes_max {
+        for (index, message) in messages.iter().enumerate() {
+            if message.event.data.len() > self.data_bytes_max {
                 return Err(Failure::Refused { index, code: Code::MessageSizeTooLarge });
             }
+            let key = message.event.partition_key();
             let made = || {
-                BaseRecord::with_opaque_to(&record.topic, index)
-                    .key(record.key.as_str())
-                    .payload(record.data.as_ref())
-                    .headers(record.headers())
+                BaseRecord::with_opaque_to(&message.topic, index)
+                    .key(key.as_str())
+                    .payload(message.event.data.as_ref())
+                    .headers(record::headers(message))
             };
             self.enqueue(made, deadline).map_err(|failure| match failure {
                 // The client itself found it too large.
@@ -187,6 +189,11 @@ impl Sender {
     /// How many records from the first of the send are stored.
     pub(crate) fn stored(&self) -> usize {
         self.reports().lock().stored()
+    }
+
+    /// Whether any record of the send failed once it was handed to the client.
+    pub(crate) fn has_failures(&self) -> bool {
+        !self.reports().lock().failures().is_empty()
     }
 
     /// What the answers to so many records say.

@@ -5,10 +5,9 @@ use crate::config::Delivery;
 use crate::failure::Failure;
 use crate::plain::Plain;
 use crate::positions::Positions;
-use crate::record::Record;
 use crate::sender::Pace;
 use crate::transactional::{NotOpened, Transactional};
-use idp_application::{PublishError, Stream};
+use idp_application::{Message, PublishError, Stream};
 use rdkafka::error::RDKafkaErrorCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +19,7 @@ pub(crate) enum Session {
 }
 
 /// A batch that was not published as a whole.
+#[derive(Debug)]
 pub(crate) struct Stopped {
     pub(crate) error: PublishError,
     pub(crate) next: Next,
@@ -70,21 +70,21 @@ impl Session {
         }
     }
 
-    /// Publishes the records in order.
+    /// Publishes the messages in order.
     pub(crate) fn publish(
         &mut self,
-        records: &[Record],
+        messages: &[Message],
         abandoned: &AtomicBool,
     ) -> Result<(), Stopped> {
-        let mut done = self.known(records);
-        let mut end = records.len();
+        let mut done = self.known(messages);
+        let mut end = messages.len();
         let mut refusal = None;
         let mut pace = Pace::Together;
         let mut may_look_again = true;
         while done < end {
             let start = done;
             let until = start + pace.span(end - start);
-            let (stored, outcome) = self.store(&records[start..until], pace, abandoned);
+            let (stored, outcome) = self.store(&messages[start..until], pace, abandoned);
             done += stored;
             match outcome {
                 Ok(()) => pace = Pace::Together,
@@ -97,7 +97,8 @@ impl Session {
                     tracing::warn!(%code, "a batch was refused; its messages go one by one");
                     pace = Pace::Alone;
                 }
-                Err(Failure::TopicLost) if may_look_again => {
+                // Perhaps a topic is gone: it is looked up again.
+                Err(Failure::TopicLost | Failure::TakenBack(_)) if may_look_again => {
                     may_look_again = false;
                     self.forget_topics();
                 }
@@ -109,13 +110,13 @@ impl Session {
         }
         match refusal {
             None => Ok(()),
-            Some(code) => Err(Stopped::refused(done, &records[done], code)),
+            Some(code) => Err(Stopped::refused(done, &messages[done], code)),
         }
     }
 
-    fn known(&self, records: &[Record]) -> usize {
+    fn known(&self, messages: &[Message]) -> usize {
         match self {
-            Self::Transactional(session) => session.known(records),
+            Self::Transactional(session) => session.known(messages),
             Self::Plain(_) => 0,
         }
     }
@@ -127,20 +128,20 @@ impl Session {
         }
     }
 
-    /// How many of the records are stored, from the first.
+    /// How many of the messages are stored, from the first.
     fn store(
         &mut self,
-        records: &[Record],
+        messages: &[Message],
         pace: Pace,
         abandoned: &AtomicBool,
     ) -> (usize, Result<(), Failure>) {
         match self {
-            Self::Transactional(session) => match session.store(records, pace) {
-                Ok(()) => (records.len(), Ok(())),
+            Self::Transactional(session) => match session.store(messages, pace) {
+                Ok(()) => (messages.len(), Ok(())),
                 Err(failure) => (0, Err(failure)),
             },
-            Self::Plain(session) => match session.store(records, pace, abandoned) {
-                Ok(()) => (records.len(), Ok(())),
+            Self::Plain(session) => match session.store(messages, pace, abandoned) {
+                Ok(()) => (messages.len(), Ok(())),
                 Err((stored, failure)) => (stored, Err(failure)),
             },
         }
@@ -186,9 +187,113 @@ impl Stopped {
         Self::new(PublishError::unavailable(accepted, message))
     }
 
-    fn refused(accepted: usize, record: &Record, code: RDKafkaErrorCode) -> Self {
-        let (topic, sequence) = (&record.topic, record.sequence);
-        let message = format!("topic {topic:?} refuses message {sequence}: {code}");
-        Self::new(PublishError::refused(accepted, message))
+    fn refused(accepted: usize, message: &Message, code: RDKafkaErrorCode) -> Self {
+        let (topic, sequence) = (&message.topic, message.sequence);
+        let text = format!("topic {topic:?} refuses message {sequence}: {code}");
+        Self::new(PublishError::refused(accepted, text))
+    }
+}
+
+/// What a real broker answers only when it is set up for it, from the broker that librdkafka brings along.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use idp_application::{CloudEvent, Lane, PublishFailure, Track};
+    use idp_domain::{ContentHasher, Envelope, EventRecord, TenantId, Timestamp, Uuid};
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::DefaultProducerContext;
+    use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Answer};
+
+    type Broker = MockCluster<'static, DefaultProducerContext>;
+
+    const OK: Answer = Answer::RD_KAFKA_RESP_ERR_NO_ERROR;
+
+    fn broker() -> (Broker, Arc<KafkaConfig>) {
+        let broker = MockCluster::new(1).expect("it starts");
+        let config = KafkaConfig::new(broker.bootstrap_servers(), "test-");
+        for (topic, partitions) in [(config.positions_topic.as_str(), 16), ("a", 1), ("b", 1)] {
+            broker.create_topic(topic, partitions, 1).expect("created");
+        }
+        (broker, Arc::new(config))
+    }
+
+    fn stream() -> Arc<Stream> {
+        let lane = Lane::from_number(0);
+        Arc::new(Stream { target: "letters".into(), lane, track: Track::Main })
+    }
+
+    fn open(config: &Arc<KafkaConfig>, epoch: i64) -> Result<Session, PublishError> {
+        let opened = Session::open(config, &Arc::default(), &stream(), epoch);
+        opened.map_err(|stopped| stopped.error)
+    }
+
+    fn message(topic: &str, sequence: i64) -> Message {
+        let record = EventRecord {
+            event_id: Uuid::from_u128(1),
+            occurred_at: Timestamp::from_unix_micros(1),
+            tenant: TenantId::new("acme").expect("valid"),
+            aggregate_type: "letter".into(),
+            aggregate_id: Uuid::from_u128(1),
+            aggregate_version: sequence,
+            event_type: "letter.sent".into(),
+            schema_id: "letter.sent".into(),
+            schema_version: 1,
+            payload: "{}".into(),
+            metadata: [(EventRecord::ACTOR.to_owned(), "ann".to_owned())].into(),
+        };
+        let envelope = Envelope::seal(record, &ContentHasher::Plain).expect("canonical");
+        let event = CloudEvent::of(envelope, "/letters".into());
+        Message { topic: topic.into(), event, stream: stream(), sequence, epoch: 1 }
+    }
+
+    fn publish(session: &mut Session, messages: &[Message]) -> Result<(), (usize, PublishFailure)> {
+        let outcome = session.publish(messages, &AtomicBool::new(false));
+        outcome.map_err(|stopped| (stopped.error.accepted, stopped.error.failure))
+    }
+
+    /// It may be looked at, so that only the transaction shows it.
+    #[test]
+    fn a_topic_that_may_not_be_written_is_named_though_only_the_transaction_fails() {
+        let (broker, config) = broker();
+        let mut session = open(&config, 1).expect("opened");
+        let denied = Answer::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+        // All together, then one by one: the first topic, and the other.
+        broker.request_errors(Api::AddPartitionsToTxn, &[denied, OK, denied]);
+        let messages = [message("a", 1), message("a", 2), message("b", 3), message("a", 4)];
+        assert_eq!(publish(&mut session, &messages), Err((2, PublishFailure::Refused)));
+        assert_eq!(publish(&mut session, &messages[3..]), Ok(()));
+    }
+
+    #[test]
+    fn a_position_that_may_not_be_written_is_no_fault_of_a_message() {
+        let (broker, config) = broker();
+        let mut session = open(&config, 1).expect("opened");
+        let denied = Answer::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+        broker.request_errors(Api::AddPartitionsToTxn, &[denied, OK, denied]);
+        let messages = [message("a", 1)];
+        assert_eq!(publish(&mut session, &messages), Err((0, PublishFailure::Unavailable)));
+        assert_eq!(publish(&mut session, &messages), Ok(()));
+    }
+
+    /// The broker does so when a transaction takes too long.
+    #[test]
+    fn a_producer_that_is_fenced_without_a_newer_epoch_takes_its_stream_over_again() {
+        let (broker, config) = broker();
+        let mut session = open(&config, 1).expect("opened");
+        broker.request_errors(Api::EndTxn, &[Answer::RD_KAFKA_RESP_ERR_PRODUCER_FENCED]);
+        let messages = [message("a", 1)];
+        let stopped = session.publish(&messages, &AtomicBool::new(false)).expect_err("fenced");
+        assert_eq!((stopped.next, stopped.error.accepted), (Next::Reopen, 0));
+        assert_eq!(stopped.error.failure, PublishFailure::Unavailable);
+        let mut session = open(&config, 1).expect("nobody has a newer epoch");
+        assert_eq!(publish(&mut session, &messages), Ok(()));
+    }
+
+    #[test]
+    fn whoever_comes_with_an_older_epoch_is_fenced() {
+        let (_broker, config) = broker();
+        open(&config, 5).expect("opened");
+        let error = open(&config, 4).err().expect("fenced");
+        assert_eq!((error.failure, error.accepted), (PublishFailure::Fenced, 0));
     }
 }

@@ -7,9 +7,8 @@ use crate::error::{Class, class, code_of, unavailable};
 use crate::failure::Failure;
 use crate::position::{self, Position};
 use crate::positions::Positions;
-use crate::record::Record;
 use crate::sender::{Pace, Sender};
-use idp_application::{PublishError, Stream};
+use idp_application::{Message, PublishError, Stream};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, Producer as _};
 use std::sync::Arc;
@@ -24,6 +23,8 @@ const UNSTORED: &str = "the position of the stream cannot be stored";
 /// The right to publish a stream, until somebody else takes it.
 pub(crate) struct Transactional {
     config: Arc<KafkaConfig>,
+    positions: Arc<Positions>,
+    stream: Arc<Stream>,
     partition: i32,
     key: String,
     epoch: i64,
@@ -52,7 +53,7 @@ impl Transactional {
     pub(crate) fn open(
         config: &Arc<KafkaConfig>,
         positions: &Arc<Positions>,
-        stream: &Stream,
+        stream: &Arc<Stream>,
         epoch: i64,
     ) -> Result<Self, NotOpened> {
         let deadline = Deadline::after(config.step_timeout);
@@ -60,9 +61,7 @@ impl Transactional {
         let partition = position::partition(stream);
         // Kafka fences by who came last, not by who is right. A worker that is late must not disturb the
         // one that came after it.
-        let t0 = std::time::Instant::now();
         not_newer(positions.glance(config, partition, &key, deadline)?, epoch)?;
-        eprintln!("glance {:?}", t0.elapsed());
         let producer = client::transactional_producer(config, &key)
             .map_err(|e| unavailable("make a producer", e))?;
         if let Err(error) = producer.init_transactions(deadline.remaining()) {
@@ -71,12 +70,12 @@ impl Transactional {
                 _ => NotOpened::Failed(unavailable("take the stream over", error)),
             });
         }
-        eprintln!("init {:?}", t0.elapsed());
         let found = positions.read(config, partition, &key, deadline)?;
         let position = not_newer(found, epoch)?;
-        eprintln!("read {:?}", t0.elapsed());
         let mut opened = Self {
             config: Arc::clone(config),
+            positions: Arc::clone(positions),
+            stream: Arc::clone(stream),
             partition,
             key,
             epoch,
@@ -86,15 +85,14 @@ impl Transactional {
         if found.is_none_or(|found| found.epoch < epoch) {
             opened.claim()?;
         }
-        eprintln!("claim {:?}", t0.elapsed());
         Ok(opened)
     }
 
     /// Says under which epoch the stream is published, so that whoever is late sees it.
     fn claim(&mut self) -> Result<(), NotOpened> {
         let deadline = Deadline::after(self.config.step_timeout);
-        self.transact(&[], self.position, Pace::Together, deadline).map_err(|failure| match failure
-        {
+        let claimed = self.transact(&[], self.position, Pace::Together, deadline);
+        claimed.map_err(|failure| match failure {
             Failure::Fenced => NotOpened::Contested,
             Failure::Unavailable(error) | Failure::Broken(error) => NotOpened::Failed(error),
             Failure::Refused { code, .. } | Failure::Unclear(code) | Failure::TakenBack(code) => {
@@ -111,60 +109,82 @@ impl Transactional {
         self.epoch
     }
 
-    /// How many of the records, from the first, are stored already.
-    pub(crate) fn known(&self, records: &[Record]) -> usize {
-        records.iter().take_while(|record| record.sequence <= self.position).count()
+    /// How many of the messages, from the first, are stored already.
+    pub(crate) fn known(&self, messages: &[Message]) -> usize {
+        messages.iter().take_while(|message| message.sequence <= self.position).count()
     }
 
     pub(crate) fn forget_topics(&mut self) {
         self.sender.forget_topics();
     }
 
-    /// Stores all records, or none of them. It blocks. After [`Failure::Fenced`] or
+    /// Stores all messages, or none of them. It blocks. After [`Failure::Fenced`] or
     /// [`Failure::Broken`] it must not be called again.
-    pub(crate) fn store(&mut self, records: &[Record], pace: Pace) -> Result<(), Failure> {
-        let Some(last) = records.last() else { return Ok(()) };
+    pub(crate) fn store(&mut self, messages: &[Message], pace: Pace) -> Result<(), Failure> {
+        let Some(last) = messages.last() else { return Ok(()) };
         let deadline = Deadline::after(self.config.step_timeout);
-        self.sender.check_topics(records, deadline)?;
-        self.transact(records, last.sequence, pace, deadline)?;
-        self.position = last.sequence;
-        Ok(())
+        self.sender.check_topics(messages, deadline)?;
+        match self.transact(messages, last.sequence, pace, deadline) {
+            Ok(()) => {
+                self.position = last.sequence;
+                Ok(())
+            }
+            Err(failure @ (Failure::Fenced | Failure::Broken(_))) => Err(failure),
+            Err(failure) if self.sender.has_failures() => Err(self.reopened(failure)),
+            Err(failure) => Err(failure),
+        }
     }
 
-    /// Stores the records with the position behind them, as one transaction.
+    /// Stores the messages with the position behind them, as one transaction.
     fn transact(
         &self,
-        records: &[Record],
+        messages: &[Message],
         sequence: i64,
         pace: Pace,
         deadline: Deadline,
     ) -> Result<(), Failure> {
         let begun = self.sender.producer.begin_transaction();
         begun.map_err(|e| self.ended(&e, "begin a transaction"))?;
-        self.sender.begin(records.len() + 1);
-        match self.send(records, sequence, pace, deadline) {
+        self.sender.begin(messages.len() + 1);
+        match self.send(messages, sequence, pace, deadline) {
             Ok(()) => self.commit(deadline),
             Err(failure @ (Failure::Fenced | Failure::Broken(_))) => Err(failure),
+            // The producer that comes after this one ends the transaction.
+            Err(failure) if self.sender.has_failures() => Err(failure),
             Err(failure) => Err(self.abort(failure, deadline)),
+        }
+    }
+
+    /// The failure, with another producer, which ends the transaction. Records that failed leave a gap in the
+    /// numbers that the old one gives to the broker.
+    fn reopened(&mut self, failure: Failure) -> Failure {
+        let Self { config, positions, stream, epoch, .. } = self;
+        match Self::open(config, positions, stream, *epoch) {
+            Ok(opened) => {
+                *self = opened;
+                failure
+            }
+            Err(NotOpened::Fenced(_) | NotOpened::Contested) => Failure::Fenced,
+            Err(NotOpened::Failed(error)) => Failure::Broken(error),
         }
     }
 
     fn send(
         &self,
-        records: &[Record],
+        messages: &[Message],
         sequence: i64,
         pace: Pace,
         deadline: Deadline,
     ) -> Result<(), Failure> {
         let sent = self
             .sender
-            .send(records, pace, deadline, &NOT_ABANDONED)
-            .and_then(|()| self.send_position(sequence, records.len(), deadline))
+            .send(messages, pace, deadline, &NOT_ABANDONED)
+            .and_then(|()| self.send_position(sequence, messages.len(), deadline))
             .and_then(|()| self.sender.drain(deadline, &NOT_ABANDONED))
-            .and_then(|()| self.sender.verdict(records.len() + 1, pace));
+            .and_then(|()| self.sender.verdict(messages.len() + 1, pace));
         sent.map_err(|failure| match self.explained(failure, pace) {
             // What is wrong with the position is no fault of a message.
-            Failure::Refused { index, code } if index >= records.len() => {
+            Failure::Refused { index, code } if index >= messages.len() => {
                 Failure::Unavailable(PublishError::unavailable(0, format!("{UNSTORED}: {code}")))
             }
             other => other,
@@ -191,6 +211,9 @@ impl Transactional {
     /// knows why: the attempt to commit it, which cannot succeed any more, tells.
     fn explained(&self, failure: Failure, pace: Pace) -> Failure {
         let Failure::TakenBack(_) = failure else { return failure };
+        if !self.sender.has_failures() {
+            return Failure::broken("the client took no more records");
+        }
         let Err(error) = self.sender.producer.commit_transaction(Duration::ZERO) else {
             return Failure::unknown_outcome("a transaction that had failed was committed");
         };
@@ -201,26 +224,24 @@ impl Transactional {
             (Failure::Unclear(code), Pace::Alone) => {
                 Failure::Refused { index: self.sender.stored(), code }
             }
+            (Failure::Unavailable(_), _) => Failure::TakenBack(code_of(&error)),
             (explained, _) => explained,
         }
     }
 
+    /// Once it was tried, only a success is certain: the position that is read when the stream is taken over
+    /// again says whether it was committed.
     fn commit(&self, deadline: Deadline) -> Result<(), Failure> {
         loop {
             let Err(error) = self.sender.producer.commit_transaction(deadline.remaining()) else {
                 return Ok(());
             };
-            let KafkaError::Transaction(detail) = &error else {
-                return Err(Failure::unknown_outcome(format!("could not commit: {error}")));
-            };
-            if detail.txn_requires_abort() {
-                let failure = Failure::of(self.cause(&error), "commit");
-                return Err(self.abort(failure, deadline));
-            }
+            let may_retry =
+                matches!(&error, KafkaError::Transaction(detail) if detail.is_retriable());
             if class(self.cause(&error)) == Class::Fenced {
                 return Err(Failure::Fenced);
             }
-            if !detail.is_retriable() || deadline.has_passed() {
+            if !may_retry || deadline.has_passed() {
                 return Err(Failure::unknown_outcome(format!("could not commit: {error}")));
             }
         }

@@ -5,9 +5,10 @@ use crate::state::State;
 use crate::store::MemoryStore;
 use idp_application::{
     AsideReason, BlockedKey, BoxFuture, Deliveries, DeliveryKey, Due, Error, Lane, LaneLease,
-    LaneRecord, Reader, Settled, Settlement, SideBatch,
+    LaneRecord, Reader, SetAside, Settled, Settlement, SideBatch,
 };
 use idp_domain::Timestamp;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 impl State {
@@ -25,7 +26,8 @@ impl State {
                 continue;
             };
             if progress.cursor > before.cursor {
-                self.set_aside(reader, record, before.sequence, now);
+                let passed = before.sequence + 1..=progress.sequence;
+                self.set_aside(reader, progress.lane, &record.aside, passed, now);
             }
             self.readers.advance_lane(reader, progress, now, ttl);
             held.push(progress.lane);
@@ -33,12 +35,16 @@ impl State {
         held
     }
 
-    /// Sets aside what stands behind the place of the lane; what stands before was, when that place
-    /// was recorded.
-    fn set_aside(&mut self, reader: &Reader, record: &LaneRecord, behind: i64, now: Timestamp) {
-        let lane = record.progress.lane;
-        let passed = behind + 1..=record.progress.sequence;
-        for aside in record.aside.iter().filter(|aside| passed.contains(&aside.sequence)) {
+    /// Sets aside what is passed over now; what stands before was, when that place was recorded.
+    pub(crate) fn set_aside(
+        &mut self,
+        reader: &Reader,
+        lane: Lane,
+        aside: &[SetAside],
+        passed: RangeInclusive<i64>,
+        now: Timestamp,
+    ) {
+        for aside in aside.iter().filter(|aside| passed.contains(&aside.sequence)) {
             let side = self.side_tracks.entry(reader.name.clone()).or_default();
             side.set_aside(lane, aside);
             if let AsideReason::Refused(error) = &aside.reason {

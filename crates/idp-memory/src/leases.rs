@@ -11,7 +11,11 @@ use std::time::Duration;
 
 /// The readers by name.
 #[derive(Default)]
-pub(crate) struct Readers(HashMap<String, Positions>);
+pub(crate) struct Readers {
+    by_name: HashMap<String, Positions>,
+    /// No lease of a reader that was forgotten had a higher epoch.
+    epoch_forgotten: i64,
+}
 
 /// One reader.
 struct Positions {
@@ -22,7 +26,6 @@ struct Positions {
 }
 
 /// How far one lane is read, and under which lease.
-#[derive(Default)]
 struct Position {
     lease: Option<Lease>,
     epoch: i64,
@@ -31,6 +34,7 @@ struct Position {
 }
 
 /// How far a lane was read.
+#[derive(Clone, Copy)]
 pub(crate) struct Place {
     pub(crate) cursor: Cursor,
     pub(crate) sequence: i64,
@@ -61,11 +65,17 @@ impl Readers {
         now: Timestamp,
         ttl: Duration,
         lanes: LaneCount,
+        start: impl Fn(Lane) -> Place,
     ) -> Result<Membership, Error> {
-        let positions = self.0.entry(reader.name.clone()).or_insert_with(|| Positions {
+        let epoch = self.epoch_forgotten;
+        let beginning = |lane| {
+            let Place { cursor, sequence } = start(lane);
+            Position { lease: None, epoch, cursor, sequence }
+        };
+        let positions = self.by_name.entry(reader.name.clone()).or_insert_with(|| Positions {
             sharding: reader.sharding,
             lanes: lanes_of(reader.sharding, lanes)
-                .map(|lane| (lane, Position::default()))
+                .map(|lane| (lane, beginning(lane)))
                 .collect(),
             workers: HashMap::new(),
         });
@@ -90,7 +100,7 @@ impl Readers {
         claim: Claim,
         now: Timestamp,
     ) -> Vec<LaneLease> {
-        let Some(positions) = self.0.get_mut(&reader.name) else { return Vec::new() };
+        let Some(positions) = self.by_name.get_mut(&reader.name) else { return Vec::new() };
         let free = positions.lanes.iter_mut().filter(|(_, position)| position.is_free(now));
         free.take(claim.lanes_max.into())
             .map(|(lane, position)| {
@@ -139,9 +149,16 @@ impl Readers {
 
     /// How far a lane was read; `None` when the epoch is an old one.
     pub(crate) fn place(&self, reader: &Reader, lane: Lane, epoch: i64) -> Option<Place> {
-        let position = self.0.get(&reader.name)?.lanes.get(&lane)?;
+        let position = self.by_name.get(&reader.name)?.lanes.get(&lane)?;
         let place = Place { cursor: position.cursor, sequence: position.sequence };
         position.is_held_under(epoch).then_some(place)
+    }
+
+    /// Moves the cursor of a lane on over what is known to hold no event of it.
+    pub(crate) fn skip_to(&mut self, reader: &Reader, lane: Lane, epoch: i64, cursor: Cursor) {
+        if let Some(position) = self.held(reader, lane, epoch) {
+            position.cursor = position.cursor.max(cursor);
+        }
     }
 
     /// Puts the lane back to the start of the log, unless the epoch is an old one.
@@ -163,7 +180,7 @@ impl Readers {
                 position.lease = None;
             }
         }
-        let Some(positions) = self.0.get_mut(&reader.name) else { return };
+        let Some(positions) = self.by_name.get_mut(&reader.name) else { return };
         let owns = |position: &Position| {
             position.lease.as_ref().is_some_and(|lease| lease.owner == worker)
         };
@@ -172,8 +189,34 @@ impl Readers {
         }
     }
 
+    /// Every place of every reader.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (&str, Lane, Place)> {
+        self.by_name.iter().flat_map(|(name, positions)| {
+            positions.lanes.iter().map(move |(lane, position)| {
+                let Position { cursor, sequence, .. } = *position;
+                (name.as_str(), *lane, Place { cursor, sequence })
+            })
+        })
+    }
+
+    pub(crate) fn contains(&self, reader: &str) -> bool {
+        self.by_name.contains_key(reader)
+    }
+
+    pub(crate) fn workers_live(&self, reader: &str, now: Timestamp) -> u16 {
+        let workers = self.by_name.get(reader).into_iter().flat_map(|p| p.workers.values());
+        u16::try_from(workers.filter(|until| **until > now).count()).unwrap_or(u16::MAX)
+    }
+
+    /// Removes a reader; what its workers knew is fenced for good.
+    pub(crate) fn forget(&mut self, reader: &str) {
+        let Some(positions) = self.by_name.remove(reader) else { return };
+        let epochs = positions.lanes.values().map(|position| position.epoch);
+        self.epoch_forgotten = epochs.max().unwrap_or_default().max(self.epoch_forgotten);
+    }
+
     fn held(&mut self, reader: &Reader, lane: Lane, epoch: i64) -> Option<&mut Position> {
-        let position = self.0.get_mut(&reader.name)?.lanes.get_mut(&lane)?;
+        let position = self.by_name.get_mut(&reader.name)?.lanes.get_mut(&lane)?;
         position.is_held_under(epoch).then_some(position)
     }
 }

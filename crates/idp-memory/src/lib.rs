@@ -10,10 +10,14 @@ mod query;
 mod commit;
 
 mod log;
+mod log_keeping;
 mod leases;
 mod side_track;
 mod deliveries;
 mod dead_letters;
+mod tenants;
+mod tenant_policies;
+mod tenant_tracks;
 mod projection;
 
 mod memory_bus;

@@ -2,7 +2,7 @@
 
 use crate::state::{State, Tables};
 use crate::table::Row;
-use idp_application::{Applied, Error, Lane, ProjectionBatch, ProjectionWrite, Reader};
+use idp_application::{Applied, Error, ErrorKind, Lane, ProjectionBatch, ProjectionWrite, Reader};
 use idp_domain::{TableSchema, Timestamp};
 use std::collections::BTreeMap;
 
@@ -28,6 +28,10 @@ impl State {
         table: &'static TableSchema,
     ) -> Result<Applied, Error> {
         let table = self.tables.get_mut(table)?;
+        if self.log.start() > 0 && self.readers.holds(reader, Lane::WHOLE, epoch) {
+            let message = "events of the log were purged: what they said cannot be read again";
+            return Err(Error::new(ErrorKind::Unsupported, "reset", message));
+        }
         if !self.readers.rewind(reader, Lane::WHOLE, epoch) {
             return Ok(Applied::Fenced);
         }

@@ -2,7 +2,7 @@
 //! [`Deliveries`](idp_application::Deliveries).
 
 use idp_application::{AsideReason, BlockedKey, DeliveryKey, Lane, SetAside, SideEntry};
-use idp_domain::{Envelope, Timestamp};
+use idp_domain::{Envelope, TenantId, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one reader set aside.
@@ -11,6 +11,8 @@ pub(crate) struct SideTrack {
     lanes: BTreeMap<Lane, SideLane>,
     /// Each has an event that blocks it.
     pub(crate) keys: BTreeMap<DeliveryKey, Parked>,
+    /// The tenants of which nothing becomes due.
+    pub(crate) paused: BTreeSet<TenantId>,
 }
 
 /// The side track of one lane.
@@ -52,7 +54,7 @@ pub(crate) struct Parked {
     pub(crate) revision: i64,
 }
 
-/// A key that the bus refused an event of.
+/// What the bus said of an event of a key.
 pub(crate) struct Refusal {
     pub(crate) at: Timestamp,
     pub(crate) revision: i64,
@@ -60,7 +62,7 @@ pub(crate) struct Refusal {
 }
 
 impl SideTrack {
-    /// Sets an event aside that is not a refused one.
+    /// Sets an event aside. Whoever sets a refused one aside parks its key too.
     pub(crate) fn set_aside(&mut self, lane: Lane, aside: &SetAside) {
         let scheduled = match aside.reason {
             AsideReason::Scheduled(at) => Some(at),
@@ -71,7 +73,18 @@ impl SideTrack {
         self.lanes.entry(lane).or_default().entries.entry(aside.sequence).or_insert(entry);
     }
 
-    /// Parks a key. None of its events keeps a number that `loses` says so of.
+    /// How many events are set aside.
+    pub(crate) fn events_aside(&self) -> u64 {
+        self.lanes.values().map(|lane| u64::try_from(lane.entries.len()).unwrap_or(u64::MAX)).sum()
+    }
+
+    /// Loses all that is set aside; the numbers that were given stay given.
+    pub(crate) fn forget_events(&mut self) {
+        self.lanes.values_mut().for_each(|lane| lane.entries.clear());
+        self.keys.clear();
+    }
+
+    /// Parks a key: nothing of it becomes due any more.
     pub(crate) fn park(&mut self, lane: Lane, key: &DeliveryKey, refusal: Refusal) {
         let Refusal { at, revision, error } = refusal;
         let parked = self.keys.entry(key.clone()).or_insert_with(|| Parked {
@@ -108,7 +121,7 @@ impl SideTrack {
         blocking.map(|(sequence, entry)| (*sequence, entry))
     }
 
-    /// The event of that number, which must be there.
+    /// The event of that number.
     pub(crate) fn entry_mut(&mut self, lane: Lane, sequence: i64) -> Option<&mut Entry> {
         self.lanes.get_mut(&lane)?.entries.get_mut(&sequence)
     }
@@ -180,7 +193,7 @@ impl SideTrack {
     /// When the next event of a lane is due that has no number: at once if it is due already.
     pub(crate) fn next_due(&self, lane: Lane, now: Timestamp) -> Option<Timestamp> {
         let waiting = self.entries(lane).filter(|entry| !entry.is_numbered());
-        let free = waiting.filter(|entry| !self.is_parked(entry));
+        let free = waiting.filter(|entry| !self.is_held_back(entry));
         free.map(|entry| entry.scheduled.unwrap_or(now).max(now)).min()
     }
 
@@ -189,7 +202,11 @@ impl SideTrack {
     }
 
     fn is_ready(&self, entry: &Entry, now: Timestamp) -> bool {
-        entry.scheduled.is_none_or(|at| at <= now) && !self.is_parked(entry)
+        entry.scheduled.is_none_or(|at| at <= now) && !self.is_held_back(entry)
+    }
+
+    fn is_held_back(&self, entry: &Entry) -> bool {
+        self.paused.contains(&entry.envelope.tenant) || self.is_parked(entry)
     }
 
     fn is_parked(&self, entry: &Entry) -> bool {

@@ -2,8 +2,10 @@
 
 use crate::leases::Readers;
 use crate::log::Log;
+use crate::log_keeping::Keeping;
 use crate::side_track::SideTrack;
 use crate::table::Table;
+use crate::tenants::Tenants;
 use idp_application::{DeadLetterRecord, Error, ErrorKind};
 use idp_domain::TableSchema;
 use std::collections::{BTreeMap, HashMap};
@@ -13,11 +15,14 @@ use std::collections::{BTreeMap, HashMap};
 pub(crate) struct State {
     pub(crate) tables: Tables,
     pub(crate) log: Log,
+    pub(crate) keeping: Keeping,
     pub(crate) readers: Readers,
     /// By the name of the reader.
     pub(crate) side_tracks: HashMap<String, SideTrack>,
     /// Each with the name of the reader, the latest last.
     pub(crate) dead_letter_records: Vec<(String, DeadLetterRecord)>,
+    /// By the name of the reader.
+    pub(crate) tenants: HashMap<String, Tenants>,
     key_revision: i64,
 }
 

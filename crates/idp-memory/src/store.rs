@@ -1,5 +1,7 @@
 //! The store: every port of a backend behind one mutex, so that each call is a transaction.
 
+use crate::leases::Place;
+use crate::log::Gone;
 use crate::state::State;
 use idp_application::{
     Applied, BoxFuture, ChangeSet, Claim, Clock, Cost, Error, Fetched, Lane, LaneBatch, LaneCount,
@@ -94,7 +96,13 @@ impl OutboxLog for MemoryStore {
     ) -> BoxFuture<'a, Result<Membership, Error>> {
         Box::pin(async move {
             let now = self.now();
-            self.state().readers.join(reader, worker, now, ttl, self.lanes)
+            let mut state = self.state();
+            let State { readers, log, .. } = &mut *state;
+            let start = |lane| {
+                let Gone { cursor, events } = log.gone(lane);
+                Place { cursor, sequence: events }
+            };
+            readers.join(reader, worker, now, ttl, self.lanes, start)
         })
     }
 
@@ -114,7 +122,7 @@ impl OutboxLog for MemoryStore {
         leases: &'a [LaneLease],
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<LaneBatch>, Error>> {
-        Box::pin(async move { Ok(self.state().log.read(leases, limit)) })
+        Box::pin(async move { self.state().log.read(leases, limit) })
     }
 
     fn advance<'a>(

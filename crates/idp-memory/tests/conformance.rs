@@ -9,3 +9,4 @@ idp_conformance::repository!(MemoryHarness::start());
 idp_conformance::outbox!(MemoryHarness::start());
 idp_conformance::projection!(MemoryHarness::start());
 idp_conformance::deliveries!(MemoryHarness::start());
+idp_conformance::log_keeping!(MemoryHarness::start());

@@ -112,7 +112,7 @@ caught! {
     MixesTenantsUp => deliveries::apart::a_key_of_one_tenant_never_shows_for_another;
     MixesReadersUp => deliveries::apart::readers_set_aside_on_their_own;
     LosesOneInSeven => deliveries::histories::each_event_is_sent_once_or_discarded_in_the_order_of_its_key;
-    IsLockedOutNowAndThen => deliveries::histories::workers_and_operators_at_once_neither_fail_nor_lose_anything;
+    IsLockedOutNowAndThen => deliveries::concurrency::workers_and_operators_at_once_neither_fail_nor_lose_anything;
     NumbersAnewWhenItWasGivenUp => deliveries::cancellation::what_is_due_is_numbered_once_however_often_asking_is_given_up;
     SettlesByHalves => deliveries::cancellation::a_settlement_dropped_at_any_await_point_happens_as_a_whole_or_not_at_all;
     RecordsALittleLater => deliveries::cancellation::a_command_dropped_at_any_await_point_happens_with_its_record_or_not_at_all;

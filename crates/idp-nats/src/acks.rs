@@ -149,7 +149,8 @@ impl Answers {
     }
 }
 
-fn answer(message: &async_nats::Message) -> Answer {
+/// What an acknowledgement says.
+pub(crate) fn answer(message: &async_nats::Message) -> Answer {
     if message.status == Some(StatusCode::NO_RESPONDERS) {
         return Answer::Rejected(Rejection::NoResponders);
     }

@@ -44,7 +44,7 @@ impl NatsBus {
             return Err(Error::new(ErrorKind::Invalid, "configure the bus to NATS", faults));
         }
         let payload_max = connection.client().max_payload();
-        let guarantees = destinations.guarantees(config.deduplication, payload_max);
+        let guarantees = destinations.guarantees(&config, payload_max);
         let destinations = RwLock::new(Arc::new(destinations));
         let shared = Shared { config, link, tops: Tops::default(), destinations };
         Ok(Self { shared, guarantees })

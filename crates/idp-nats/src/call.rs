@@ -71,6 +71,11 @@ impl<'c> Call<'c> {
         Post::new(message, route.subject, id, &route.destination, payload_max)
     }
 
+    /// The id of the mark in a subject.
+    pub(crate) fn mark_id(&self, subject: &str, epoch: i64) -> String {
+        format!("{}/{subject}@{epoch}", self.producer)
+    }
+
     /// What it means that a message to that subject got this answer instead of being stored.
     pub(crate) async fn failure(&mut self, answer: &Answer, subject: &Subject) -> Option<Stop> {
         match answer {

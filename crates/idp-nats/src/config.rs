@@ -10,7 +10,8 @@ use std::time::Duration;
 /// The configuration of a [`NatsBus`](crate::NatsBus), which checks it when it connects.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NatsConfig {
-    /// The servers, each as `nats://host:port` or `tls://host:port`; any of them is used.
+    /// The servers, each as `nats://host:port` or `tls://host:port`; any of them is used. Names and
+    /// passwords have their place in [`auth`](Self::auth).
     pub servers: Vec<String>,
     /// What names of streams of messages start with: up to 64 letters, digits, `_` and `-`. It tells
     /// services and environments that share a server apart, and must stay the same for ever: two
@@ -20,6 +21,11 @@ pub struct NatsConfig {
     pub streams: Vec<String>,
     /// How messages that are published again are kept from being stored again.
     pub deduplication: Deduplication,
+    /// In strict mode, whether a worker that takes over a stream of messages marks that in each
+    /// subject where all it has to publish is stored already. Without a mark, the worker before it is
+    /// fenced only when the new one stores a message of its own; with marks, from the start. **A mark
+    /// is a message without data and without `ce-` headers: subscribers must pass it over.**
+    pub marks_takeovers: bool,
     /// Who the bus is.
     pub auth: NatsAuth,
     /// Whether to refuse servers without TLS. Servers that ask for TLS get it anyway.
@@ -43,7 +49,8 @@ pub enum Deduplication {
     /// relay is to survive without duplicates.** A topic is a subject.
     Window,
     /// By compare-and-append on a subject for each stream of messages, without a limit in time;
-    /// fences workers that lost their lease. A topic is the first part of the subjects
+    /// refuses workers that lost their lease, from the first message on that the next one stores
+    /// ([`marks_takeovers`](NatsConfig::marks_takeovers)). A topic is the first part of the subjects
     /// ([`strict_subject`](crate::strict_subject)): the JetStream stream must have `topic.*`, and
     /// must keep the last message of each subject.
     Strict,
@@ -81,6 +88,7 @@ impl NatsConfig {
             prefix: prefix.into(),
             streams: streams.into_iter().map(Into::into).collect(),
             deduplication: Deduplication::Window,
+            marks_takeovers: false,
             auth: NatsAuth::Anonymous,
             requires_tls: false,
             root_certificates: None,
@@ -118,7 +126,8 @@ impl NatsConfig {
 
 fn address(server: &str) -> Option<ServerAddr> {
     let address: ServerAddr = server.parse().ok()?;
-    (["nats", "tls"].contains(&address.scheme()) && !address.host().is_empty()).then_some(address)
+    let is_plain = address.username().is_none() && !address.host().is_empty();
+    (["nats", "tls"].contains(&address.scheme()) && is_plain).then_some(address)
 }
 
 fn prefix_fault(prefix: &str) -> Option<String> {
@@ -156,6 +165,7 @@ impl Debug for NatsConfig {
             .field("prefix", &self.prefix)
             .field("streams", &self.streams)
             .field("deduplication", &self.deduplication)
+            .field("marks_takeovers", &self.marks_takeovers)
             .field("auth", &self.auth)
             .field("requires_tls", &self.requires_tls)
             .field("root_certificates", &self.root_certificates)
@@ -218,10 +228,9 @@ mod tests {
             NatsAuth::Credentials(secret),
         ];
         for auth in ways {
-            let config = NatsConfig {
-                auth,
-                ..NatsConfig::new("nats://u:hunter2@127.0.0.1:4222", "p", ["S"])
-            };
+            let mut config = NatsConfig::new("nats://127.0.0.1:4222", "p", ["S"]);
+            config.auth = auth;
+            config.servers.push("nats://u:hunter2@127.0.0.1:4222".to_owned());
             let shown = format!("{config:?}");
             assert!(!shown.contains("hunter2"), "{shown}");
             assert!(shown.contains("127.0.0.1:4222"), "{shown}");

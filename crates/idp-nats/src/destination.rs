@@ -62,10 +62,12 @@ impl Destinations {
     }
 
     /// What holds on all of them, on a server that takes messages of so many bytes.
-    pub(crate) fn guarantees(&self, mode: Deduplication, payload_max: usize) -> BusGuarantees {
+    pub(crate) fn guarantees(&self, config: &NatsConfig, payload_max: usize) -> BusGuarantees {
         let duplicates = self.0.iter().map(|destination| destination.duplicates);
         let duplicates = duplicates.fold(Duplicates::Never, weaker);
-        let fences_zombies = mode == Deduplication::Strict && duplicates == Duplicates::Never;
+        let fences_zombies = config.deduplication == Deduplication::Strict
+            && config.marks_takeovers
+            && duplicates == Duplicates::Never;
         let bounds = self.0.iter().filter_map(|destination| destination.message_bytes_max);
         let message_bytes_max = bounds.fold(payload_max, usize::min);
         let header_bytes = HEADER_BYTES_MAX.min(message_bytes_max / 8);

@@ -10,6 +10,7 @@ mod call;
 mod window;
 mod strict;
 mod top;
+mod mark;
 mod pace;
 
 mod post;

@@ -9,6 +9,7 @@ use crate::acks::AckInbox;
 use crate::denials::Denials;
 use crate::{NatsAuth, NatsConfig};
 use async_nats::connection::State;
+use async_nats::rustls::crypto::{CryptoProvider, ring};
 use async_nats::{
     Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError, jetstream,
 };
@@ -67,7 +68,7 @@ pub(crate) struct Connection {
 impl Connection {
     async fn open(config: &NatsConfig, servers: &[ServerAddr]) -> Result<Self, Error> {
         let denials = Arc::new(Denials::default());
-        let options = options(config, &denials).await?;
+        let options = options(config, &denials)?;
         let client = options.connect(servers).await.map_err(|error| {
             let kind = match error.kind() {
                 ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
@@ -118,7 +119,12 @@ impl Connection {
     }
 }
 
-async fn options(config: &NatsConfig, denials: &Arc<Denials>) -> Result<ConnectOptions, Error> {
+fn options(config: &NatsConfig, denials: &Arc<Denials>) -> Result<ConnectOptions, Error> {
+    // Without one, TLS would choose one by what is compiled in, or panic if that is more than one.
+    if CryptoProvider::get_default().is_none() {
+        // Somebody else may have been faster.
+        let _ = ring::default_provider().install_default();
+    }
     let denials = Arc::clone(denials);
     let mut options = ConnectOptions::new()
         .name(format!("idp {}", config.prefix))

@@ -12,6 +12,7 @@ use crate::acks::Answer;
 use crate::call::{Call, Route, Step};
 use crate::error::{Stop, has_moved};
 use crate::flight::fly;
+use crate::mark::mark;
 use crate::post::Post;
 use crate::top::Top;
 use async_nats::Subject;
@@ -103,9 +104,18 @@ async fn link<'m>(
     }
     let top = look_up(call, &mut chain.asked, &route, message).await?;
     if top.has(message, &route)? {
-        let is_at_head = chain.posts.is_empty();
-        chain.skipped += usize::from(is_at_head);
-        return Ok(is_at_head);
+        if !chain.posts.is_empty() {
+            return Ok(false);
+        }
+        if call.shared.config.marks_takeovers && top.epoch < message.epoch {
+            chain.asked.remove(route.subject.as_str());
+            let top = mark(call, &route, &top, message.epoch).await?;
+            chain.asked.extend(top.map(|top| (route.subject.to_string(), top)));
+            // It is looked up again: who was faster may have been of a newer epoch.
+            return Box::pin(link(call, chain, message)).await;
+        }
+        chain.skipped += 1;
+        return Ok(true);
     }
     let post = call.post(message, route)?;
     chain.subjects.insert(post.subject.to_string());
@@ -124,10 +134,11 @@ async fn look_up(
     if let Some(top) = asked.get(route.subject.as_str()) {
         return Ok(top.clone());
     }
-    if let Some(top) = call.shared.tops.take(&route.subject, message.epoch) {
-        if !top.has(message, route)? {
-            return Ok(top);
-        }
+    let known = call.shared.tops.take(&route.subject, message.epoch);
+    if let Some(top) = known
+        && !top.has(message, route)?
+    {
+        return Ok(top);
     }
     let top = Top::ask(&call.connection, route).await?;
     asked.insert(route.subject.to_string(), top.clone());

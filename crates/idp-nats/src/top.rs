@@ -3,6 +3,7 @@
 use crate::call::Route;
 use crate::error::{Stop, no_answer};
 use crate::link::Connection;
+use crate::mark;
 use async_nats::HeaderMap;
 use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use idp_application::Message;
@@ -44,13 +45,16 @@ impl Top {
         }
     }
 
+    /// Reads it from a message, or from a [mark](crate::mark).
     fn read(headers: &HeaderMap, stored_as: u64) -> Option<Self> {
-        let header = |name: &str| headers.get(name).map(|value| value.as_str());
+        let header = |name: &str, mark: &str| {
+            headers.get(name).or_else(|| headers.get(mark)).map(|value| value.as_str())
+        };
         Some(Self {
             stored_as,
-            sequence: header("ce-sequence")?.parse().ok()?,
-            epoch: header("ce-epoch")?.parse().ok()?,
-            event: header("ce-id")?.to_owned(),
+            sequence: header("ce-sequence", mark::SEQUENCE)?.parse().ok()?,
+            epoch: header("ce-epoch", mark::EPOCH)?.parse().ok()?,
+            event: header("ce-id", mark::EVENT)?.to_owned(),
         })
     }
 

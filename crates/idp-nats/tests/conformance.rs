@@ -1,4 +1,4 @@
-//! The contract of buses, held against a real server in both modes.
+//! The contract of buses, held against a real server in each mode.
 
 mod harness;
 
@@ -14,4 +14,10 @@ mod strict {
     use idp_nats::Deduplication;
 
     idp_conformance::event_bus!(Nats::start(Deduplication::Strict));
+}
+
+mod marked {
+    use crate::harness::Nats;
+
+    idp_conformance::event_bus!(Nats::marked());
 }

@@ -14,10 +14,6 @@ use tokio::time::timeout;
 
 const MODES: [Deduplication; 2] = [Deduplication::Window, Deduplication::Strict];
 
-async fn count(nats: &Nats, topic: &str) -> usize {
-    nats.messages(topic).await.len()
-}
-
 #[tokio::test]
 async fn a_network_that_swallows_everything_is_noticed_and_left_behind() {
     for mode in MODES {
@@ -48,23 +44,40 @@ async fn nothing_that_waited_in_a_lost_connection_is_sent_when_the_network_is_ba
     for mode in MODES {
         let nats = Nats::start(mode).await;
         let (bus, topic) = (nats.connect().await, nats.topic_named("letters"));
-        bus.publish(&letters(&topic, 1..=1, 1)).await.expect("stored");
-        nats.proxy.cut_after(Direction::ToServer, 50_000);
-        let outcome = bus.publish(&letters(&topic, 2..=900, 1)).await;
-        assert!(outcome.is_err(), "the network was cut in the middle");
-        let before = count(&nats, &topic).await;
-        let connections = nats.proxy.connections();
-        nats.proxy.restore();
-        let returned = timeout(Duration::from_millis(300), async {
-            while nats.proxy.connections() == connections {
-                tokio::task::yield_now().await;
-            }
-        });
-        assert!(returned.await.is_err(), "the bus connects when it has something to publish");
-        assert_eq!(count(&nats, &topic).await, before);
-        bus.publish(&letters(&topic, 2..=900, 1)).await.expect("stored");
-        assert_eq!(count(&nats, &topic).await, 900);
+        for round in 0..5 {
+            let first = round * 200 + 1;
+            let messages = letters(&topic, first..=first + 199, 1);
+            nats.proxy.cut_after(Direction::ToServer, 40_000);
+            let connections = nats.proxy.connections();
+            let restoring = async {
+                nats.proxy.wait_until_cut().await;
+                nats.proxy.restore();
+            };
+            let (outcome, ()) = tokio::join!(bus.publish(&messages), restoring);
+            assert!(outcome.is_err(), "the network was cut in the middle");
+            let before = in_order(&nats, &topic).await;
+            assert!(before < 200 * (round as usize + 1), "the rest was not sent");
+            let returned = timeout(Duration::from_millis(100), async {
+                while nats.proxy.connections() == connections {
+                    tokio::task::yield_now().await;
+                }
+            });
+            assert!(returned.await.is_err(), "the bus connects when it has something to publish");
+            assert_eq!(in_order(&nats, &topic).await, before);
+            bus.publish(&messages).await.expect("stored");
+            assert_eq!(in_order(&nats, &topic).await, 200 * (round as usize + 1));
+        }
     }
+}
+
+/// How many messages there are, which are all there are up to the last.
+async fn in_order(nats: &Nats, topic: &str) -> usize {
+    let messages = nats.messages(topic).await;
+    for (message, number) in messages.iter().zip(1..) {
+        let expected = format!("{{\"number\":{number}}}");
+        assert_eq!(message.payload, expected, "nothing is missing before it");
+    }
+    messages.len()
 }
 
 /// A server of our own, with users.

@@ -51,10 +51,14 @@ async fn what_the_bus_guarantees_is_read_from_the_stream() {
         ),
     ];
     for (mode, config, expected) in cases {
-        let nats = Nats::with(mode, config).await;
-        let guarantees = nats.connect().await.guarantees();
-        assert_eq!(guarantees.duplicates, expected);
-        assert_eq!(guarantees.fences_zombies, expected == Duplicates::Never);
+        let mut nats = Nats::with(mode, config).await;
+        for marks_takeovers in [false, true] {
+            nats.marks_takeovers = marks_takeovers;
+            let guarantees = nats.connect().await.guarantees();
+            assert_eq!(guarantees.duplicates, expected);
+            let is_fenced = marks_takeovers && expected == Duplicates::Never;
+            assert_eq!(guarantees.fences_zombies, is_fenced);
+        }
     }
 }
 
@@ -219,6 +223,35 @@ async fn a_message_of_somebody_else_on_a_strict_subject_stops_the_stream() {
 }
 
 #[tokio::test]
+async fn a_worker_is_refused_from_the_first_message_on_that_the_next_one_stores() {
+    let nats = Nats::start(Deduplication::Strict).await;
+    let topic = nats.topic_named("letters");
+    let (zombie, owner) = (nats.connect().await, nats.connect().await);
+    zombie.publish(&letters(&topic, 1..=5, 1)).await.expect("stored");
+    owner.publish(&letters(&topic, 1..=5, 2)).await.expect("stored before");
+    zombie.publish(&letters(&topic, 6..=6, 1)).await.expect("nobody objects yet");
+    owner.publish(&letters(&topic, 6..=7, 2)).await.expect("stored");
+    let outcome = zombie.publish(&letters(&topic, 7..=9, 1)).await;
+    assert_eq!(failed(outcome), (PublishFailure::Fenced, 0));
+    assert_eq!(numbers(&nats, &topic).await, (1..=7).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_takeover_is_marked_only_where_there_is_nothing_to_store() {
+    let nats = Nats::marked().await;
+    let topic = nats.topic_named("letters");
+    let (first, second) = (nats.connect().await, nats.connect().await);
+    first.publish(&letters(&topic, 1..=5, 1)).await.expect("stored");
+    second.publish(&letters(&topic, 4..=6, 3)).await.expect("stored");
+    let outcome = first.publish(&letters(&topic, 6..=7, 1)).await;
+    assert_eq!(failed(outcome), (PublishFailure::Fenced, 0));
+    let marks: Vec<_> = nats.messages(&topic).await.iter().map(harness::is_mark).collect();
+    assert_eq!(marks, [false, false, false, false, false, true, false]);
+    first.publish(&letters(&topic, 7..=9, 4)).await.expect("stored, by a new epoch");
+    assert_eq!(nats.messages(&topic).await.len(), 10, "no further mark");
+}
+
+#[tokio::test]
 async fn ids_on_the_server_are_by_stream_and_number_so_that_targets_do_not_meet() {
     let nats = Nats::start(Deduplication::Window).await;
     let (bus, topic) = (nats.connect().await, nats.topic_named("letters"));
@@ -239,6 +272,9 @@ async fn ids_on_the_server_are_by_stream_and_number_so_that_targets_do_not_meet(
 #[tokio::test]
 async fn secrets_are_in_no_error() {
     let mut config = NatsConfig::new("nats://user:hunter2@127.0.0.1:1", "test", ["S"]);
+    let error = NatsBus::connect(config.clone()).await.expect_err("not the place for it");
+    assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    config.servers = vec!["nats://127.0.0.1:1".to_owned()];
     config.auth = NatsAuth::Credentials("hunter2".to_owned());
     let error = NatsBus::connect(config.clone()).await.expect_err("no credentials");
     assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");

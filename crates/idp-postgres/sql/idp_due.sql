@@ -16,13 +16,21 @@ DECLARE
   v_lanes smallint[];
   v_lane smallint;
   v_last bigint;
+  v_number bigint;
+  v_sequence bigint;
   v_count bigint;
   v_left bigint := p_limit;
   v_lanes_left bigint;
   v_share bigint;
   v_next timestamptz;
+  -- What has a number may be at the bus, and is given whoever is paused.
+  v_paused text[] := ARRAY(
+    SELECT p.tenant_id FROM idp_tenant_policy AS p WHERE p.reader = p_reader AND p.is_paused);
 BEGIN
-  IF NOT EXISTS (SELECT 1 FROM idp_set_aside WHERE reader = p_reader AND due_at IS NOT NULL) THEN
+  -- (The order is that of the index that is to answer, whatever the planner knows of the table.)
+  PERFORM 1 FROM idp_set_aside WHERE reader = p_reader AND due_at IS NOT NULL
+    ORDER BY lane, due_at, sequence LIMIT 1;
+  IF NOT FOUND THEN
     RETURN;
   END IF;
 
@@ -34,6 +42,7 @@ BEGIN
         ON l.reader = p_reader AND l.lane = i.lane AND l.epoch = i.epoch AND l.owner IS NOT NULL
      WHERE (SELECT a.due_at FROM idp_set_aside AS a
              WHERE a.reader = p_reader AND a.lane = i.lane AND a.due_at IS NOT NULL
+               AND (a.side_sequence IS NOT NULL OR a.tenant_id <> ALL (v_paused))
              ORDER BY a.due_at, a.sequence LIMIT 1) <= v_now
      ORDER BY l.lane FOR UPDATE OF l);
   v_lanes_left := cardinality(v_lanes);
@@ -48,28 +57,31 @@ BEGIN
       SELECT side_sequence INTO v_last FROM idp_reader_lane
        WHERE reader = p_reader AND lane = v_lane;
       -- What has been due for longest; but of each key the first in the order of the log.
-      WITH keys AS MATERIALIZED (
+      -- Each is updated on its own: no plan can then be to read the whole lane for it.
+      v_number := v_last;
+      FOR v_sequence IN WITH keys AS MATERIALIZED (
         SELECT c.tenant_id, c.aggregateid, count(*) AS wanted FROM (
           SELECT a.tenant_id, a.aggregateid FROM idp_set_aside AS a
            WHERE a.reader = p_reader AND a.lane = v_lane AND a.due_at <= v_now
-             AND a.side_sequence IS NULL
+             AND a.side_sequence IS NULL AND a.tenant_id <> ALL (v_paused)
            ORDER BY a.due_at, a.sequence LIMIT v_share - v_count) AS c
          GROUP BY c.tenant_id, c.aggregateid
-      ), chosen AS MATERIALIZED (
-        SELECT f.sequence, row_number() OVER (ORDER BY f.sequence) AS number
-          FROM keys AS k CROSS JOIN LATERAL (
-            SELECT a.sequence FROM idp_set_aside AS a
-             WHERE a.reader = p_reader AND a.lane = v_lane AND a.tenant_id = k.tenant_id
-               AND a.aggregateid = k.aggregateid AND a.due_at <= v_now
-               AND a.side_sequence IS NULL
-             ORDER BY a.sequence LIMIT k.wanted) AS f
       )
-      UPDATE idp_set_aside AS a SET side_sequence = v_last + c.number, due_at = '-infinity'
-        FROM chosen AS c
-       WHERE a.reader = p_reader AND a.lane = v_lane AND a.sequence = c.sequence;
-      GET DIAGNOSTICS v_count = ROW_COUNT;
-      IF v_count > 0 THEN
-        UPDATE idp_reader_lane SET side_sequence = v_last + v_count
+      SELECT f.sequence FROM keys AS k CROSS JOIN LATERAL (
+        -- A key is in one lane; to name it here would make the index by lane look as good.
+        SELECT a.sequence FROM idp_set_aside AS a
+         WHERE a.reader = p_reader AND a.tenant_id = k.tenant_id
+           AND a.aggregateid = k.aggregateid AND a.due_at <= v_now
+           AND a.side_sequence IS NULL
+         ORDER BY a.sequence LIMIT k.wanted) AS f
+       ORDER BY f.sequence
+      LOOP
+        v_number := v_number + 1;
+        UPDATE idp_set_aside AS a SET side_sequence = v_number, due_at = '-infinity'
+         WHERE a.reader = p_reader AND a.lane = v_lane AND a.sequence = v_sequence;
+      END LOOP;
+      IF v_number > v_last THEN
+        UPDATE idp_reader_lane SET side_sequence = v_number
          WHERE reader = p_reader AND lane = v_lane;
       END IF;
     END IF;
@@ -86,7 +98,7 @@ BEGIN
 
   SELECT min((SELECT a.due_at FROM idp_set_aside AS a
                WHERE a.reader = p_reader AND a.lane = i.lane AND a.due_at IS NOT NULL
-                 AND a.side_sequence IS NULL
+                 AND a.side_sequence IS NULL AND a.tenant_id <> ALL (v_paused)
                ORDER BY a.due_at, a.sequence LIMIT 1)) INTO v_next
     FROM unnest(p_lane, p_epoch) AS i(lane, epoch)
     JOIN idp_reader_lane AS l

@@ -14,7 +14,6 @@ DECLARE
   v_behind bigint[] := '{}';
   v_through bigint[] := '{}';
   v_held record;
-  v_refused record;
 BEGIN
   -- The locks are taken in the order of the lanes, so that no two who do this wait for each other.
   FOR v_held IN
@@ -34,36 +33,10 @@ BEGIN
     END IF;
   END LOOP;
 
-  FOR v_refused IN
-    SELECT a.lane, a.tenant, a.aggregateid, a.error
-      FROM unnest(a_lane, a_sequence, a_reason, a_tenant, a_aggregateid, a_error)
-             AS a(lane, sequence, reason, tenant, aggregateid, error)
-      JOIN unnest(v_lane, v_behind, v_through) AS n(lane, behind, through)
-        ON n.lane = a.lane AND a.sequence > n.behind AND a.sequence <= n.through
-     WHERE a.reason = 'refused' ORDER BY a.lane, a.sequence
-  LOOP
-    PERFORM idp_park(p_reader, v_refused.lane, v_refused.tenant, v_refused.aggregateid,
-                     v_refused.error);
-  END LOOP;
-
-  INSERT INTO idp_set_aside
-    (reader, lane, sequence, reason, deliver_at, due_at, id, tenant_id, aggregatetype, aggregateid,
-     aggregate_version, type, schema_id, schema_version, payload, metadata, content_hash,
-     occurred_at)
-  SELECT p_reader, a.lane, a.sequence, a.reason, a.deliver_at,
-         CASE WHEN k.state = 'parked' THEN NULL ELSE coalesce(a.deliver_at, '-infinity') END,
-         a.id, a.tenant, a.aggregatetype, a.aggregateid, a.version, a.type, a.schema_id,
-         a.schema_version, a.payload, a.metadata, a.hash, a.occurred_at
-    FROM unnest(a_lane, a_sequence, a_reason, a_deliver_at, a_id, a_tenant, a_aggregatetype,
-                a_aggregateid, a_version, a_type, a_schema_id, a_schema_version, a_payload,
-                a_metadata, a_hash, a_occurred_at)
-           AS a(lane, sequence, reason, deliver_at, id, tenant, aggregatetype, aggregateid,
-                version, type, schema_id, schema_version, payload, metadata, hash, occurred_at)
-    JOIN unnest(v_lane, v_behind, v_through) AS n(lane, behind, through)
-      ON n.lane = a.lane AND a.sequence > n.behind AND a.sequence <= n.through
-    LEFT JOIN idp_parked_key AS k
-      ON k.reader = p_reader AND k.tenant_id = a.tenant AND k.aggregateid = a.aggregateid
-  ON CONFLICT DO NOTHING;
+  PERFORM idp_keep_aside(p_reader, v_lane, NULL, v_behind, v_through, a_lane, a_sequence, a_reason,
+                         a_deliver_at, a_error, a_id, a_tenant, a_aggregatetype, a_aggregateid,
+                         a_version, a_type, a_schema_id, a_schema_version, a_payload, a_metadata,
+                         a_hash, a_occurred_at);
 
   RETURN QUERY
   UPDATE idp_reader_lane AS l

@@ -14,6 +14,8 @@ mod deliveries;
 mod set_aside;
 mod dead_letters;
 mod letters;
+mod tenant_policies;
+mod tenant_tracks;
 mod projection;
 mod notify;
 mod migrate;

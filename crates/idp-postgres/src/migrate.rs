@@ -17,7 +17,7 @@ const RECORDS: &str = "CREATE TABLE IF NOT EXISTS idp_table (
 )";
 
 /// The framework's own tables.
-const FRAMEWORK: [(&str, &str); 14] = [
+const FRAMEWORK: [(&str, &str); 19] = [
     ("idp_raise", include_str!("../sql/idp_raise.sql")),
     ("idp_meta", include_str!("../sql/idp_meta.sql")),
     ("idp_outbox", include_str!("../sql/idp_outbox.sql")),
@@ -28,10 +28,15 @@ const FRAMEWORK: [(&str, &str); 14] = [
     ("idp_parked_key", include_str!("../sql/idp_parked_key.sql")),
     ("idp_dead_letter_record", include_str!("../sql/idp_dead_letter_record.sql")),
     ("idp_park", include_str!("../sql/idp_park.sql")),
+    ("idp_tenant_policy", include_str!("../sql/idp_tenant_policy.sql")),
+    ("idp_tenant_track", include_str!("../sql/idp_tenant_track.sql")),
+    ("idp_keep_aside", include_str!("../sql/idp_keep_aside.sql")),
     ("idp_record", include_str!("../sql/idp_record.sql")),
+    ("idp_record_tracks", include_str!("../sql/idp_record_tracks.sql")),
     ("idp_due", include_str!("../sql/idp_due.sql")),
     ("idp_settle", include_str!("../sql/idp_settle.sql")),
     ("idp_command", include_str!("../sql/idp_command.sql")),
+    ("outbox_status", include_str!("../sql/outbox_status.sql")),
 ];
 
 impl PgStore {

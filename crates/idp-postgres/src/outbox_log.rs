@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The position behind the last event of a window, whatever that was.
-const END_OF_WINDOW: i64 = i64::MAX;
+pub(crate) const END_OF_WINDOW: i64 = i64::MAX;
 
 impl PgStore {
     /// Lanes that stand at the same place are read together.

@@ -6,13 +6,16 @@ use idp_application::{AsideReason, Lane, LaneProgress, LaneRecord, SetAside};
 /// The parameters of `idp_record` behind the first two.
 pub(crate) fn parameters(records: &[LaneRecord]) -> Vec<Parameter<'_>> {
     let mut parameters = places(records);
-    let asides: Vec<(Lane, &SetAside)> = records
-        .iter()
-        .flat_map(|record| record.aside.iter().map(|aside| (record.progress.lane, aside)))
-        .collect();
-    let rows = asides.iter().map(|(lane, aside)| columns(*lane, aside));
-    parameters.extend(transposed(rows));
+    let asides = records.iter().map(|record| (record.progress.lane, &record.aside[..]));
+    parameters.extend(events(asides));
     parameters
+}
+
+/// The parameters of the events that are set aside, of each lane.
+pub(crate) fn events<'p>(
+    asides: impl Iterator<Item = (Lane, &'p [SetAside])>,
+) -> impl Iterator<Item = Parameter<'p>> {
+    transposed(asides.flat_map(|(lane, asides)| asides.iter().map(move |a| columns(lane, a))))
 }
 
 fn places(records: &[LaneRecord]) -> Vec<Parameter<'_>> {

@@ -116,6 +116,8 @@ fn configured(mut config: tokio_postgres::Config, options: &PgOptions) -> tokio_
     let mut settings = config.get_options().unwrap_or_default().to_owned();
     let timeout = options.statement_timeout.as_millis();
     settings.push_str(&format!(" -c statement_timeout={timeout}"));
+    // Statements look anew after they waited for a lock, whatever the database's own default is.
+    settings.push_str(" -c default_transaction_isolation=read\\ committed");
     if let Some(schema) = &options.schema {
         settings.push_str(&format!(" -c search_path={schema}"));
     }

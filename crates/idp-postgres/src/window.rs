@@ -4,10 +4,13 @@ use crate::decode::{DecodedTime, DecodedUuid};
 use crate::error::translate;
 use crate::store::PgStore;
 use crate::tick::Window;
-use idp_application::{BoxError, Cursor, Error, ErrorKind, Lane, LoggedEvent};
+use idp_application::{
+    BoxError, Cursor, Error, ErrorKind, Lane, LoggedEvent, TenantScope, TrackEvent,
+};
 use idp_domain::{ContentHash, Envelope, EventRecord, TenantId};
 use std::fmt::Write;
 use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
 
 /// Which part of a window to read.
 pub(crate) struct Slice<'s> {
@@ -55,6 +58,62 @@ impl PgStore {
 /// Makes the planner follow the primary key, and not compile for the costs that this pretends.
 const IN_ORDER: &str = "BEGIN; SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; \
                         SET LOCAL enable_seqscan = off; SET LOCAL jit = off";
+
+impl PgStore {
+    /// The events of a slice of one lane, by position; those that the scope does not admit without
+    /// their envelopes, whose columns never leave the database.
+    pub(crate) async fn scoped_slice(
+        &self,
+        window: &Window,
+        slice: &Slice<'_>,
+        scope: &TenantScope,
+    ) -> Result<Vec<TrackEvent>, Error> {
+        let (sql, tenants) = scoped_sql(&slice_sql(window, slice), scope);
+        let failed = |e| translate("read the outbox", e);
+        let checkout = self.pool.checkout().await?;
+        let client = checkout.session.client();
+        let parameters: [(&(dyn ToSql + Sync), Type); 1] = [(&tenants, Type::TEXT_ARRAY)];
+        let (begun, rows, ended) = tokio::join!(
+            client.batch_execute(if slice.after == 0 { "BEGIN" } else { IN_ORDER }),
+            client.query_typed(&sql, &parameters),
+            client.batch_execute("COMMIT"),
+        );
+        begun.map_err(failed)?;
+        ended.map_err(failed)?;
+        let rows = rows.map_err(failed)?;
+        checkout.give_back();
+        rows.iter().map(|row| scoped(row, slice.number)).collect()
+    }
+}
+
+/// The statement for a slice, with nothing but the position of what the scope does not admit.
+fn scoped_sql<'s>(slice: &str, scope: &'s TenantScope) -> (String, Vec<&'s str>) {
+    let (condition, tenants) = match scope {
+        TenantScope::Except(tenants) => {
+            ("<> ALL", tenants.iter().map(TenantId::as_str).collect())
+        }
+        TenantScope::Only(tenant) => ("= ANY", vec![tenant.as_str()]),
+    };
+    let columns = EVENT_COLUMNS.split(", ").enumerate().map(|(at, column)| {
+        let name = column.trim_end_matches("::text");
+        format!("CASE WHEN tenant_id {condition} ($1::text[]) THEN {name} END AS c{at}")
+    });
+    let columns = columns.collect::<Vec<_>>().join(", ");
+    (format!("SELECT position, tenant_id {condition} ($1::text[]), {columns} FROM ({slice}) AS s ORDER BY position"), tenants)
+}
+
+fn scoped(row: &Row, window: i64) -> Result<TrackEvent, Error> {
+    let read = || {
+        let cursor = Cursor { window, position: row.try_get(0)? };
+        let is_admitted: bool = row.try_get(1)?;
+        let envelope = is_admitted.then(|| envelope(row, 2)).transpose()?;
+        Ok::<_, BoxError>(TrackEvent { cursor, envelope })
+    };
+    read().map_err(|e| {
+        let message = format!("an event of the outbox cannot be read: {e}");
+        Error::new(ErrorKind::Corrupt, "read the outbox", message)
+    })
+}
 
 /// The columns of an event, as [`envelope`] expects them.
 pub(crate) const EVENT_COLUMNS: &str = "id, tenant_id, aggregatetype, aggregateid, \

@@ -4,6 +4,7 @@ mod dead_letters;
 mod deliveries;
 mod log;
 mod store;
+mod tenants;
 
 use crate::cipher::Known;
 use crate::{Cipher, DecryptError, Key, Subject};

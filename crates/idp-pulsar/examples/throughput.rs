@@ -7,6 +7,8 @@
 //! Both send 100,000 messages in calls of 500, wait for all receipts of a call before the next, and
 //! take turns. The bare client does what a client must: it builds each frame and counts receipts.
 
+#![allow(clippy::print_stdout, reason = "it prints what it measured")]
+
 #[path = "../tests/support/mod.rs"]
 mod support;
 

@@ -44,8 +44,12 @@ impl Connections {
         Ok(Self { service, tls, manners, connect_timeout: config.connect_timeout, places })
     }
 
-    /// A connection to a host of the service URL, the first that answers, and which.
+    /// A connection to a host of the service URL, and which: one that is there, or else to the first
+    /// that answers.
     pub(crate) async fn any(&self) -> Result<(Arc<Connection>, Host), Failure> {
+        if let Some(present) = self.service.hosts.iter().find_map(|host| self.present(host)) {
+            return Ok(present);
+        }
         let mut failures = Vec::new();
         for host in &self.service.hosts {
             match self.to(Address { host: host.clone(), proxied_to: None }).await {
@@ -76,6 +80,12 @@ impl Connections {
         tls: Option<&'u str>,
     ) -> Option<&'u str> {
         if self.service.is_tls { tls } else { plain }
+    }
+
+    fn present(&self, host: &Host) -> Option<(Arc<Connection>, Host)> {
+        let place = self.place(&Address { host: host.clone(), proxied_to: None });
+        let connection = place.try_lock().ok()?.clone();
+        Some((connection.filter(|connection| !connection.is_lost())?, host.clone()))
     }
 
     fn place(&self, address: &Address) -> Arc<Place> {

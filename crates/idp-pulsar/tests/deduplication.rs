@@ -64,7 +64,8 @@ async fn no_number_is_sent_for_the_first_time_behind_a_higher_one() {
     bounded(async {
         let harness = PulsarHarness::start(0).await;
         let topic = topic(&harness).await;
-        let (seen, seeing) = shared();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let seeing = seen.clone();
         harness.proxy.tamper(move |bytes| seeing.lock().expect("not poisoned").extend(&*bytes));
         let (sender, bus) = (Sender::of_lane(&topic, 0), harness.connect(harness.config()).await);
         for sequences in [1..=20, 11..=40, 5..=60] {
@@ -96,11 +97,6 @@ async fn no_number_is_sent_for_the_first_time_behind_a_higher_one() {
         }
     })
     .await;
-}
-
-fn shared() -> (Arc<Mutex<Vec<u8>>>, Arc<Mutex<Vec<u8>>>) {
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    (seen.clone(), seen)
 }
 
 /// Producer and number of every message that was sent.

@@ -59,7 +59,7 @@ impl RabbitConfig {
             match uri.parse::<AMQPUri>() {
                 Ok(uri) if uri.scheme == AMQPScheme::AMQP => nodes.push(uri),
                 Ok(_) => {
-                    faults.add(format!("`uris[{number}]` must be amqp://: there is no TLS here"))
+                    faults.add(format!("`uris[{number}]` must be amqp://: there is no TLS here"));
                 }
                 Err(_) => faults
                     .add(format!("`uris[{number}]` must be amqp://user:password@host:port/vhost")),

@@ -214,23 +214,21 @@ impl<'m> Sending<'m> {
     fn finish(mut self, end: Result<(), Fault>) -> Result<(), (usize, Fault)> {
         let confirmed = self.states.iter().take_while(|state| **state == State::Confirmed).count();
         let own = self.faults.remove(&confirmed);
-        let result = match (confirmed == self.messages.len(), own, &end) {
-            (true, ..) => Ok(()),
-            (_, Some(fault), _) => Err((confirmed, fault)),
-            (_, None, Err(fault)) => Err((confirmed, fault.clone())),
-            (_, None, Ok(())) => unreachable!("what is open behind confirmed ones is sent"),
-        };
-        match end {
+        match &end {
             Ok(()) => self.lent.give_back(),
+            // Dropped: no other call gets the connection.
+            Err(Fault::Silent(_)) => drop(self.lent),
             Err(Fault::Unclear(_)) => {
                 self.session.forget_routes();
                 self.lent.discard();
             }
-            // Dropped: no other call gets the connection.
-            Err(Fault::Silent(_)) => {}
             Err(_) => self.lent.discard(),
         }
-        result
+        if confirmed == self.messages.len() {
+            return Ok(());
+        }
+        let fault = own.or(end.err()).expect("what is open behind confirmed ones is sent");
+        Err((confirmed, fault))
     }
 }
 

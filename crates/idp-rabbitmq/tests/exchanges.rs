@@ -3,7 +3,7 @@
 mod support;
 
 use idp_application::{EventBus, PublishError, PublishFailure};
-use idp_conformance::BusHarness;
+use idp_conformance::{BusHarness, Received};
 use idp_rabbitmq::{RabbitBus, RabbitConfig};
 use idp_testkit::Direction;
 use lapin::types::AMQPValue;
@@ -19,6 +19,10 @@ fn failed(outcome: Result<(), PublishError>, accepted: usize, failure: PublishFa
     let error = outcome.expect_err("it cannot be taken over");
     assert_eq!((error.accepted, error.failure), (accepted, failure), "{error:?}");
     error.to_string()
+}
+
+fn number(received: &Received) -> i64 {
+    received.attributes["sequence"].parse().expect("a number")
 }
 
 /// Several topics, and which of the messages goes to a bad one.
@@ -59,6 +63,16 @@ async fn a_message_to_a_missing_exchange_is_refused_and_takes_nothing_with_it() 
     assert!(why.contains("no such exchange"), "{why}");
 }
 
+#[tokio::test]
+async fn a_message_to_an_exchange_that_may_not_be_written_to_is_refused() {
+    let queues = Queues::start().await;
+    let internal = support::unique("internal");
+    queues.plain.declare_internal_exchange(&internal).await;
+    let (stored, why) = send_with_one_bad(&queues, &internal, 17).await;
+    assert_eq!(stored, (1..=17).collect::<Vec<_>>());
+    assert!(why.contains("may not be written to"), "{why}");
+}
+
 /// The messages that went out with the first were taken to be good ones.
 #[tokio::test]
 async fn an_exchange_that_is_deleted_meanwhile_is_refused_at_its_first_message() {
@@ -78,34 +92,38 @@ async fn an_exchange_that_is_deleted_meanwhile_is_refused_at_its_first_message()
     assert!(stored.starts_with(&[1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]), "{stored:?}");
 }
 
-#[tokio::test]
+/// While it is emptied, it refuses one message and takes the next.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_queue_throttles_and_no_message_overtakes_one_of_its_aggregate() {
+    const LAST: i64 = 300;
     let queues = Queues::start().await;
     let queue = support::unique("full");
-    let bound = [("x-max-length", AMQPValue::LongInt(3)), ("x-overflow", text("reject-publish"))];
+    let bound = [("x-max-length", AMQPValue::LongInt(1)), ("x-overflow", text("reject-publish"))];
     queues.plain.declare_queue(&queue, &bound).await;
-    let topic = format!("/{queue}");
-    let (writer, bus) = (Writer::to(&topic, "full"), queues.connect().await);
-    let series = writer.series(1..=20);
-    let mut next = 0;
-    let mut got = Vec::new();
-    let mut is_throttled = false;
-    while next < series.len() {
-        match soon("the answer", bus.publish(&series[next..])).await {
-            Ok(()) => next = series.len(),
-            Err(error) => {
-                assert_eq!(error.failure, PublishFailure::Throttled(None), "{error}");
-                is_throttled = true;
-                next += error.accepted;
-            }
+    let (writer, bus) = (Writer::to(&format!("/{queue}"), "full"), queues.connect().await);
+    let series = writer.series(1..=LAST);
+    let outcome = soon("the answer", bus.publish(&series)).await;
+    failed(outcome, 1, PublishFailure::Throttled(None));
+    let reading = tokio::spawn(async move {
+        let mut numbers = Vec::new();
+        while numbers.last() != Some(&LAST) {
+            numbers.extend(queues.plain.drain(&queue).await.iter().map(number));
+            tokio::task::yield_now().await;
         }
-        while let Some(delivery) = queues.plain.take_raw(&queue).await {
-            got.push(support::plain::received(&delivery, "ce-").attributes["sequence"].clone());
+        numbers
+    });
+    let publishing = async {
+        let mut next = 1;
+        while let Err(error) = bus.publish(&series[next..]).await {
+            assert_eq!(error.failure, PublishFailure::Throttled(None), "{error}");
+            next += error.accepted;
         }
-    }
-    assert!(is_throttled);
-    let numbers: Vec<i64> = got.iter().map(|text| text.parse().expect("a number")).collect();
-    assert_eq!(numbers, (1..=20).collect::<Vec<_>>());
+    };
+    soon("the last message to be taken over", publishing).await;
+    let mut stored = soon("the last message", reading).await.expect("all come");
+    let mut seen = std::collections::HashSet::new();
+    stored.retain(|number| seen.insert(*number));
+    assert_eq!(stored, (1..=LAST).collect::<Vec<_>>());
 }
 
 /// Another queue that is not full goes on; what is counted is what stands before the first refusal.
@@ -128,14 +146,7 @@ async fn a_nack_in_the_middle_counts_what_stands_before_it() {
     // A queue of two takes two, or a few more while it is asked at once.
     assert!([29, 39].contains(&error.accepted), "{error}");
     let mut stored = queues.numbers(&good_topic).await;
-    stored.extend(
-        queues
-            .plain
-            .drain(&queue)
-            .await
-            .iter()
-            .map(|got| got.attributes["sequence"].parse::<i64>().expect("a number")),
-    );
+    stored.extend(queues.plain.drain(&queue).await.iter().map(number));
     stored.sort_unstable();
     assert!(stored.starts_with(&(1..=error.accepted as i64).collect::<Vec<_>>()), "{stored:?}");
 }

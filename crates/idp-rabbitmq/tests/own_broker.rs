@@ -117,38 +117,43 @@ async fn a_message_that_only_the_broker_finds_too_large_is_refused_behind_those_
 }
 
 #[tokio::test]
-async fn what_was_confirmed_survives_a_broker_that_is_killed_and_both_buses_go_on() {
+async fn what_was_confirmed_survives_a_broker_that_is_killed() {
     let mut broker = OwnBroker::start().await;
     let plain = Plain::connect_to(&broker.uri()).await;
     plain.declare_queue("killed", &[]).await;
-    plain.declare_stream("killed-stream").await;
-    let exchanges = bus(&broker).await;
-    let config = RabbitStreamConfig::at(broker.stream_node());
-    let streams = soon("the bus", RabbitStreamBus::connect(config)).await.expect("it is there");
-    let queued = Writer::to("/killed", "killed");
-    let streamed = Writer::to("killed-stream", "killed");
-    exchanges.publish(&queued.letters(1..=50)).await.expect("taken over");
-    streams.publish(&streamed.letters(1..=50)).await.expect("taken over");
+    let (bus, writer) = (bus(&broker).await, Writer::to("/killed", "killed"));
+    bus.publish(&writer.letters(1..=50)).await.expect("taken over");
     broker.kill();
-    for bus in [&exchanges as &dyn EventBus, &streams] {
-        let letters = if bus.guarantees().data_bytes_max < Some(2 << 20) {
-            streamed.letters([51])
-        } else {
-            queued.letters([51])
-        };
-        let error = soon("the answer", bus.publish(&letters)).await.expect_err("it is dead");
-        assert_eq!((error.accepted, error.failure), (0, PublishFailure::Unavailable), "{error}");
-    }
+    let outcome = soon("the answer", bus.publish(&writer.letters([51]))).await;
+    let error = outcome.expect_err("it is dead");
+    assert_eq!((error.accepted, error.failure), (0, PublishFailure::Unavailable), "{error}");
     broker.restart().await;
-    deliver(&exchanges, &queued.letters(51..=60)).await;
-    // All of it again: the broker knows its numbers still.
-    deliver(&streams, &streamed.letters(1..=60)).await;
+    deliver(&bus, &writer.letters(51..=60)).await;
     let plain = Plain::connect_to(&broker.uri()).await;
-    let expected: Vec<_> = (1..=60).collect();
     let mut stored = numbers(&plain, "killed").await;
     stored.sort_unstable();
-    assert_eq!(stored, expected);
-    let stored = plain.read_stream("killed-stream").await;
+    assert_eq!(stored, (1..=60).collect::<Vec<_>>());
+}
+
+/// Stopped, not killed: a RabbitMQ 3.10 that is killed within minutes of its first stream does not
+/// find its streams again, since it notes on disk too late that it has any.
+#[tokio::test]
+async fn a_stream_knows_its_numbers_when_the_broker_was_stopped_and_started() {
+    let mut broker = OwnBroker::start().await;
+    let plain = Plain::connect_to(&broker.uri()).await;
+    plain.declare_stream("stopped").await;
+    let config = RabbitStreamConfig::at(broker.stream_node());
+    let bus = soon("the bus", RabbitStreamBus::connect(config)).await.expect("it is there");
+    let writer = Writer::to("stopped", "stopped");
+    bus.publish(&writer.letters(1..=50)).await.expect("taken over");
+    broker.stop();
+    let outcome = soon("the answer", bus.publish(&writer.letters([51]))).await;
+    let error = outcome.expect_err("it is not there");
+    assert_eq!((error.accepted, error.failure), (0, PublishFailure::Unavailable), "{error}");
+    broker.restart().await;
+    // All of it again.
+    deliver(&bus, &writer.letters(1..=60)).await;
+    let stored = Plain::connect_to(&broker.uri()).await.read_stream("stopped").await;
     let stored = stored.iter().map(|got| got.attributes["sequence"].parse().expect("a number"));
-    assert_eq!(stored.collect::<Vec<i64>>(), expected);
+    assert_eq!(stored.collect::<Vec<i64>>(), (1..=60).collect::<Vec<_>>());
 }

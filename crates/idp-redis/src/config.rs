@@ -20,7 +20,8 @@ pub struct RedisConfig {
     /// The most bytes of data that a message may have; never more than `proto-max-bulk-len` of the
     /// server, where the bus may ask for it.
     pub data_bytes_max: usize,
-    /// How many messages go to the server in one step. Nothing else runs in the server during a step.
+    /// How many messages go to the server in one step. Nothing else runs in the server during a step;
+    /// up to three steps of a call are on their way at a time.
     pub step_max: usize,
     /// Deletes the oldest entries of a stream key when it has more than so many, roughly
     /// (`MAXLEN ~`), **whether they were read or not**. `None` keeps all, until the memory is full.
@@ -52,7 +53,7 @@ impl RedisConfig {
             url: url.into(),
             prefix: prefix.into(),
             data_bytes_max: 16 * 1024 * 1024,
-            step_max: 250,
+            step_max: 100,
             entries_max: None,
             replicas: None,
             root_certificates: None,

@@ -16,11 +16,11 @@ impl Stop {
         Self { failure, message: message.into(), source: None }
     }
 
-    pub(crate) fn unavailable(message: impl Into<String>) -> Self {
+    fn unavailable(message: impl Into<String>) -> Self {
         Self::new(PublishFailure::Unavailable, message)
     }
 
-    pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+    fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.source = Some(source.into());
         self
     }
@@ -84,6 +84,14 @@ pub(crate) fn not_appended(answer: &str) -> Stop {
     Stop::new(failure, format!("Redis: {answer}"))
 }
 
+pub(crate) fn not_reached(error: Error) -> Stop {
+    Stop::unavailable("Redis cannot be reached").with_source(error)
+}
+
+pub(crate) fn always_broken() -> Stop {
+    Stop::unavailable("somebody else publishes the stream of messages under the same epoch")
+}
+
 /// What it means that a step failed as a whole: nothing about a message.
 pub(crate) fn failed(error: RedisError) -> Stop {
     let failure = match error.code() {
@@ -91,6 +99,18 @@ pub(crate) fn failed(error: RedisError) -> Stop {
         _ => PublishFailure::Unavailable,
     };
     Stop::new(failure, "Redis does not take messages now").with_source(error)
+}
+
+/// What it means that there is no connection, or none that may be used.
+pub(crate) fn not_connected(error: RedisError) -> Error {
+    let (kind, message) = match (error.kind(), error.code()) {
+        (redis::ErrorKind::AuthenticationFailed, _)
+        | (_, Some("NOAUTH" | "WRONGPASS" | "NOPERM")) => {
+            (ErrorKind::Forbidden, "the server does not let the bus in")
+        }
+        _ => (ErrorKind::Unavailable, "the server cannot be connected to"),
+    };
+    Error::new(kind, "connect to Redis", message).with_source(error)
 }
 
 /// Whether the connection is of no use after that: it is lost, does not answer, is not let in any
@@ -146,7 +166,7 @@ mod tests {
             ("MOVED 3999 127.0.0.1:6381", Unavailable, false),
             ("MISCONF Redis is configured to save RDB snapshots", Unavailable, false),
             ("NOREPLICAS Not enough good replicas to write.", Unavailable, false),
-            ("WRONGTYPE of the key of the epoch", Unavailable, false),
+            ("WRONGTYPE of the key of the state", Unavailable, false),
         ];
         for (text, expected, ends) in table {
             assert_eq!(failed(answered(text)).after(0).failure, expected, "{text}");

@@ -6,6 +6,7 @@ mod config;
 mod names;
 mod bus;
 
+mod call;
 mod step;
 mod entry;
 

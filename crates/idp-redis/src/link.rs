@@ -1,9 +1,10 @@
 //! The connection to the server, and its replacement when it is lost.
 
 use crate::RedisConfig;
+use crate::error::not_connected;
 use idp_application::{Error, ErrorKind};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ConnectionInfo, RedisError, TlsCertificates};
+use redis::{AsyncConnectionConfig, Client, ConnectionInfo, TlsCertificates};
 use std::path::Path;
 use tokio::sync::Mutex;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
@@ -80,15 +81,4 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
         let message = format!("`root_certificates` cannot be read from {}", path.display());
         Error::new(ErrorKind::Invalid, "configure the bus to Redis", message).with_source(error)
     })
-}
-
-fn not_connected(error: RedisError) -> Error {
-    let (kind, message) = match (error.kind(), error.code()) {
-        (redis::ErrorKind::AuthenticationFailed, _)
-        | (_, Some("NOAUTH" | "WRONGPASS" | "NOPERM")) => {
-            (ErrorKind::Forbidden, "the server does not let the bus in")
-        }
-        _ => (ErrorKind::Unavailable, "the server cannot be connected to"),
-    };
-    Error::new(kind, "connect to Redis", message).with_source(error)
 }

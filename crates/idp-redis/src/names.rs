@@ -21,9 +21,10 @@ pub fn stream_key_pattern(topic: &str, prefix: &str) -> String {
     format!("{pattern}:{{{prefix}/*}}")
 }
 
-/// The key of the highest epoch under which a stream of messages was published.
-pub(crate) fn epoch_key(prefix: &str, stream: &Stream) -> String {
-    format!("{{{prefix}/{stream}}}:epoch")
+/// The key of the hash with the highest epoch under which a stream of messages was published, and the
+/// last step.
+pub(crate) fn state_key(prefix: &str, stream: &Stream) -> String {
+    format!("{{{prefix}/{stream}}}:state")
 }
 
 #[cfg(test)]
@@ -38,7 +39,7 @@ mod tests {
         let main = stream(Track::Main);
         assert_eq!(stream_key("orders", "shop", &main), "orders:{shop/bus/12}");
         assert_eq!(stream_key("orders", "shop", &stream(Track::Side)), "orders:{shop/bus/12/side}");
-        assert_eq!(epoch_key("shop", &main), "{shop/bus/12}:epoch");
+        assert_eq!(state_key("shop", &main), "{shop/bus/12}:state");
         assert_eq!(stream_key_pattern("a*b", "shop"), "a\\*b:{shop/*}");
     }
 }

@@ -1,6 +1,7 @@
 //! What the server is like: whether messages would be safe in it.
 
-use idp_application::{Error, ErrorKind};
+use crate::error::not_connected;
+use idp_application::Error;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError};
 use std::collections::HashMap;
@@ -43,7 +44,8 @@ impl Server {
 
     /// What is wrong with it.
     pub(crate) fn faults(&self) -> Vec<String> {
-        let cluster = self.is_cluster.then(|| "the server is a cluster, which the bus cannot use");
+        let cluster =
+            self.is_cluster.then_some("the server is a cluster, which the bus cannot use");
         let eviction = self.evicts_by.as_ref().map(|policy| {
             format!(
                 "`maxmemory-policy` of the server must be `noeviction` or a `volatile-` one, not \
@@ -64,12 +66,7 @@ async fn permitted<T: redis::FromRedisValue>(
     match command.query_async(connection).await {
         Ok(answer) => Ok(Some(answer)),
         Err(error) if is_denied(&error) => Ok(None),
-        Err(error) => Err(Error::new(
-            ErrorKind::Unavailable,
-            "connect to Redis",
-            "the server does not answer",
-        )
-        .with_source(error)),
+        Err(error) => Err(not_connected(error)),
     }
 }
 

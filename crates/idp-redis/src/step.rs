@@ -19,15 +19,27 @@ static SCRIPT: &str = include_str!("append.lua");
 static SCRIPT_HASH: LazyLock<String> = LazyLock::new(|| Script::new(SCRIPT).get_hash().to_owned());
 
 /// How far a step came, and what keeps the next from being made.
+#[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) accepted: usize,
-    pub(crate) stop: Option<Stop>,
+    pub(crate) end: End,
+}
+
+/// How a step ended.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// With its last message.
+    Done,
+    /// Before its first: another step than the one before was the last.
+    Broken,
+    /// Behind what it accepted.
+    Stopped(Stop),
 }
 
 /// The first of the messages, as many as go in one step, and why there are no more if the next one is
-/// the reason. All are of the stream of messages whose epoch that key holds.
+/// the reason. All are of the stream of messages whose state that key holds.
 pub(crate) struct Batch<'m> {
-    epoch_key: &'m str,
+    state_key: &'m str,
     epoch: i64,
     messages: &'m [Message],
     keys: Vec<String>,
@@ -36,17 +48,24 @@ pub(crate) struct Batch<'m> {
     pub(crate) stop: Option<Stop>,
 }
 
+/// The names of a step and of the one that it must follow, if it must follow one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Place {
+    pub(crate) name: String,
+    pub(crate) behind: String,
+}
+
 impl<'m> Batch<'m> {
     pub(crate) fn of(
         messages: &'m [Message],
-        epoch_key: &'m str,
+        state_key: &'m str,
         config: &RedisConfig,
         data_bytes_max: usize,
         messages_max: usize,
     ) -> Self {
         let epoch = messages.first().map_or(0, |message| message.epoch);
         let (keys, places, stop) = (Vec::new(), Vec::new(), None);
-        let mut batch = Self { epoch_key, epoch, messages, keys, places, stop };
+        let mut batch = Self { state_key, epoch, messages, keys, places, stop };
         let mut topics: Vec<&Arc<str>> = Vec::new();
         let mut bytes = 0;
         for message in messages.iter().take(messages_max) {
@@ -79,15 +98,17 @@ impl<'m> Batch<'m> {
         self.messages.len()
     }
 
-    /// Has the server append them.
+    /// Has the server append them. When nothing is known of the script, the step is not done, and
+    /// neither are those that must follow it: it is made again as the first.
     pub(crate) async fn append(
         &self,
         connection: &mut MultiplexedConnection,
         config: &RedisConfig,
+        place: &Place,
     ) -> Result<Step, RedisError> {
-        match self.invoke(connection, config, "EVALSHA", &SCRIPT_HASH).await {
+        match self.invoke(connection, config, place, ("EVALSHA", &SCRIPT_HASH)).await {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                self.invoke(connection, config, "EVAL", SCRIPT).await
+                self.invoke(connection, config, place, ("EVAL", SCRIPT)).await
             }
             outcome => outcome,
         }
@@ -97,10 +118,10 @@ impl<'m> Batch<'m> {
         &self,
         connection: &mut MultiplexedConnection,
         config: &RedisConfig,
-        command: &str,
-        script: &str,
+        place: &Place,
+        script: (&str, &str),
     ) -> Result<Step, RedisError> {
-        let command = self.command(config, command, script);
+        let command = self.command(config, place, script);
         let Some(replicas) = config.replicas else {
             let answer: Answer = command.query_async(connection).await?;
             return Ok(step(answer));
@@ -110,20 +131,21 @@ impl<'m> Batch<'m> {
         pipe.add_command(command).cmd("WAIT").arg(replicas.count).arg(millis);
         let (answer, reached): (Answer, u32) = pipe.query_async(connection).await?;
         let step = step(answer);
-        if reached < replicas.count && (step.accepted > 0 || step.stop.is_none()) {
-            let stop = Some(error::too_few_replicas(reached, replicas.count));
-            return Ok(Step { accepted: 0, stop });
+        let is_stored = step.accepted > 0 || matches!(step.end, End::Done);
+        if reached < replicas.count && is_stored {
+            let end = End::Stopped(error::too_few_replicas(reached, replicas.count));
+            return Ok(Step { accepted: 0, end });
         }
         Ok(step)
     }
 
-    fn command(&self, config: &RedisConfig, name: &str, script: &str) -> Cmd {
+    /// Something is written in any case: `WAIT` waits for the writes of this connection, and what is
+    /// stored already may have been written by another.
+    fn command(&self, config: &RedisConfig, place: &Place, (name, script): (&str, &str)) -> Cmd {
         let mut command = redis::cmd(name);
-        command.arg(script).arg(1 + self.keys.len()).arg(self.epoch_key).arg(&self.keys);
-        // With replicas, something is written in any case: `WAIT` waits for the writes of this
-        // connection, and what is stored already may have been written by another.
-        let writes = u8::from(config.replicas.is_some());
-        command.arg(self.epoch).arg(config.entries_max.unwrap_or(0)).arg(writes).arg(self.len());
+        command.arg(script).arg(1 + self.keys.len()).arg(self.state_key).arg(&self.keys);
+        command.arg(self.epoch).arg(config.entries_max.unwrap_or(0));
+        command.arg(&place.name).arg(&place.behind).arg(self.len());
         for (message, place) in self.messages.iter().zip(&self.places) {
             let attributes = message.attributes();
             command.arg(place + 2).arg(message.sequence).arg(arguments(attributes.len()));
@@ -137,11 +159,12 @@ impl<'m> Batch<'m> {
 type Answer = (usize, String, String);
 
 fn step((accepted, word, detail): Answer) -> Step {
-    let stop = match word.as_str() {
-        "DONE" => None,
-        "FENCED" => Some(error::fenced(&detail)),
-        "TAKEN" => Some(error::taken(&detail)),
-        _ => Some(error::not_appended(&detail)),
+    let end = match word.as_str() {
+        "DONE" => End::Done,
+        "BROKEN" => End::Broken,
+        "FENCED" => End::Stopped(error::fenced(&detail)),
+        "TAKEN" => End::Stopped(error::taken(&detail)),
+        _ => End::Stopped(error::not_appended(&detail)),
     };
-    Step { accepted, stop }
+    Step { accepted, end }
 }

@@ -1,11 +1,12 @@
 //! Drives a worker: does its steps with the log and the bus, and waits.
 
 use crate::sends::{Sends, now};
-use crate::worker::{Ending, Reading, SendOutcome, Step, Worker};
+use crate::worker::{Ending, Reading, SendOutcome, Step, TracksReading, Worker};
 use crate::{RelayConfig, RelayMetrics};
 use idp_application::{
-    Claim, CommitListener, CommitSignal, Deliveries, Error, ErrorKind, Lane, LaneBatch, LaneLease,
-    LaneRecord, PublishFailure, Reader, Settlement, WorkerId,
+    Claim, CommitListener, CommitSignal, Error, ErrorKind, Lane, LaneBatch, LaneLease, LaneRecord,
+    LaneTracks, PublishFailure, Reader, RelayLog, Settlement, TrackBatch, TrackChange, TrackRecord,
+    WorkerId,
 };
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,7 +14,7 @@ use tokio::sync::watch;
 
 /// A running relay.
 pub(crate) struct Engine {
-    pub(crate) log: Arc<dyn Deliveries>,
+    pub(crate) log: Arc<dyn RelayLog>,
     pub(crate) reader: Reader,
     pub(crate) id: WorkerId,
     pub(crate) config: RelayConfig,
@@ -85,8 +86,71 @@ impl Engine {
             Step::Blocked(lanes) => self.blocked(&lanes).await,
             Step::Due(leases) => self.due(&leases).await,
             Step::Read(reading) => self.read(&reading).await,
+            Step::Policies => self.policies().await,
+            Step::Tracks(leases) => self.tracks(&leases).await,
+            Step::Split(change) => {
+                let known = self.log.split(&self.reader, &change).await?;
+                tracing::info!(reader = self.reader.name, ?change, "a tenant is split off");
+                self.changed(&change, known);
+                Ok(())
+            }
+            Step::Merge(change) => {
+                let known = self.log.merge(&self.reader, &change).await?;
+                tracing::info!(reader = self.reader.name, ?change, "a tenant is merged");
+                self.changed(&change, known);
+                Ok(())
+            }
+            Step::ReadTracks(reading) => self.read_tracks(&reading).await,
+            Step::RecordTracks(records) => self.record_tracks(&records).await,
             Step::Wait(_) | Step::End(_) => Ok(()),
         }
+    }
+
+    async fn policies(&mut self) -> Result<(), Error> {
+        let policies = self.log.tenant_policies(&self.reader.name).await?;
+        self.worker.on_policies(policies, now());
+        Ok(())
+    }
+
+    async fn tracks(&mut self, leases: &[LaneLease]) -> Result<(), Error> {
+        let known = self.log.tracks(&self.reader, leases).await?;
+        self.worker.on_tracks(leases, known, now());
+        Ok(())
+    }
+
+    fn changed(&mut self, change: &TrackChange, known: Option<LaneTracks>) {
+        if self.worker.on_changed(change, known) {
+            self.fenced(change.lane);
+        }
+    }
+
+    async fn record_tracks(&mut self, records: &[TrackRecord]) -> Result<(), Error> {
+        let held = self.log.record_tracks(&self.reader, records).await?;
+        let recorded = self.worker.on_tracks_recorded(records, &held);
+        recorded.fenced.iter().for_each(|lane| self.fenced(*lane));
+        let of_held = records.iter().filter(|record| held.contains(&record.lane));
+        let set_aside: usize = of_held.map(|record| record.aside.len()).sum();
+        self.metrics.send_modify(|metrics| {
+            metrics.recorded_apart += recorded.events;
+            metrics.set_aside += count(set_aside);
+        });
+        Ok(())
+    }
+
+    async fn read_tracks(&mut self, reading: &TracksReading) -> Result<(), Error> {
+        let limit = self.config.batch_size;
+        let batches: Vec<TrackBatch> =
+            match self.log.read_tracks(&reading.readings(), limit).await {
+                Err(error) if error.kind() == ErrorKind::Corrupt => {
+                    self.unreadable(&reading.lanes(), &error);
+                    return Ok(());
+                }
+                batches => batches?,
+            };
+        for send in self.worker.on_tracks_read(reading, batches, now()) {
+            self.sends.start(send);
+        }
+        Ok(())
     }
 
     async fn join(&mut self) -> Result<(), Error> {
@@ -164,7 +228,7 @@ impl Engine {
         let batches: Vec<LaneBatch> =
             match self.log.read(&reading.leases, self.config.batch_size).await {
                 Err(error) if error.kind() == ErrorKind::Corrupt => {
-                    self.unreadable(reading, &error);
+                    self.unreadable(&reading.lanes(), &error);
                     return Ok(());
                 }
                 batches => batches?,
@@ -175,9 +239,9 @@ impl Engine {
         Ok(())
     }
 
-    fn unreadable(&mut self, reading: &Reading, error: &Error) {
-        if self.worker.on_unreadable(reading, now()) {
-            let lane = reading.leases.first().map(|lease| lease.lane);
+    fn unreadable(&mut self, lanes: &[Lane], error: &Error) {
+        if self.worker.on_unreadable(lanes, now()) {
+            let lane = lanes.first();
             tracing::error!(reader = self.reader.name, ?lane, %error, "the lane cannot be read");
         }
     }
@@ -217,6 +281,9 @@ impl Engine {
             metrics.lanes_stalled = count(worker.lanes_stalled());
             metrics.keys_blocked = count(worker.keys_blocked());
             metrics.bus_away = worker.is_bus_away();
+            metrics.tenants_paused = count(worker.tenants_paused());
+            metrics.tenant_tracks = count(worker.tracks_held());
+            metrics.tenant_tracks_paused = count(worker.tracks_paused());
             *metrics != before
         });
     }

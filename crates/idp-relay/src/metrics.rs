@@ -34,4 +34,14 @@ pub struct RelayMetrics {
     pub lanes_stalled: u64,
     /// Whether the bus is thought to be away: only one lane tries it.
     pub bus_away: bool,
+    /// Events that are recorded as done on the tracks of tenants, those of others passed over
+    /// included. They do not count as recorded.
+    pub recorded_apart: u64,
+    /// Tenants that are paused now.
+    pub tenants_paused: u64,
+    /// Tracks of tenants now in the lanes held.
+    pub tenant_tracks: u64,
+    /// Those of tenants that are paused: each keeps what is behind it from being purged. Alarm on it
+    /// when it lasts.
+    pub tenant_tracks_paused: u64,
 }

@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::sends::{Sends, now};
 use crate::worker::Worker;
 use crate::{RelayConfig, RelayHandle, RelayMetrics, Target};
-use idp_application::{CommitSignal, Deliveries, Error, Reader, Sharding, WorkerId};
+use idp_application::{CommitSignal, Error, Reader, RelayLog, Sharding, WorkerId};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -18,7 +18,7 @@ use tokio::sync::watch;
 pub struct Relay {
     config: RelayConfig,
     target: Target,
-    log: Arc<dyn Deliveries>,
+    log: Arc<dyn RelayLog>,
     worker: WorkerId,
     committed: CommitSignal,
 }
@@ -35,7 +35,7 @@ impl Relay {
     pub fn new(
         target: Target,
         config: RelayConfig,
-        log: Arc<dyn Deliveries>,
+        log: Arc<dyn RelayLog>,
         worker: WorkerId,
         committed: &CommitSignal,
     ) -> Result<Self, Error> {

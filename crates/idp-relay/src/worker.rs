@@ -5,6 +5,7 @@
 //! written down in `docs/relay.md`.
 
 mod answers;
+mod apart;
 mod backoff;
 mod blocked;
 mod breaker;
@@ -17,11 +18,13 @@ mod share;
 mod side;
 mod sorting;
 mod step;
+mod tenants;
 #[cfg(test)]
 mod tests;
+mod tracks;
 
 pub(crate) use send::{Send, SendOutcome, Ticket};
-pub(crate) use step::{Ending, Reading, Step};
+pub(crate) use step::{Ending, Reading, Step, TracksReading};
 
 use crate::{RelayConfig, Target};
 use backoff::Backoff;
@@ -31,6 +34,7 @@ use idp_application::{Lane, LaneLease, LaneRecord, WorkerId};
 use lane_work::LaneWork;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
+use tenants::Tenants;
 
 /// One worker of a reader.
 #[derive(Debug)]
@@ -46,6 +50,10 @@ pub(crate) struct Worker {
     /// How many lanes there are.
     lanes_in_all: usize,
     due: DueTimes,
+    /// How single tenants are served.
+    tenants: Tenants,
+    /// Whether the last read was of lanes with tenants that are split off.
+    apart_last: bool,
     is_watched: bool,
     /// Rises whenever there may be something to read.
     news: u64,
@@ -68,6 +76,7 @@ struct DueTimes {
     join: bool,
     renew: bool,
     claim: bool,
+    policies: bool,
 }
 
 #[derive(Debug)]
@@ -82,6 +91,7 @@ impl Worker {
         let backoff = Backoff::new(config.backoff_min, config.backoff_max, id);
         let breaker = Breaker::new(config.breaker_failures);
         let (heartbeat_at, poll_at, side_at) = (now, now, now);
+        let (join, renew, claim, policies) = (true, true, true, true);
         Self {
             config,
             target,
@@ -89,7 +99,9 @@ impl Worker {
             sending: BTreeSet::new(),
             share: None,
             lanes_in_all: 0,
-            due: DueTimes { heartbeat_at, poll_at, side_at, join: true, renew: true, claim: true },
+            due: DueTimes { heartbeat_at, poll_at, side_at, join, renew, claim, policies },
+            tenants: Tenants::default(),
+            apart_last: false,
             is_watched: false,
             news: 1,
             round: 1,
@@ -163,10 +175,14 @@ impl Worker {
         }
         // Recording comes first: what is given back or read on has nothing left to record.
         self.record()
+            .or_else(|| self.record_tracks())
             .or_else(|| self.settle())
             .or_else(|| self.give_back())
             .or_else(|| self.claim())
+            .or_else(|| self.ask_policies())
             .or_else(|| self.ask_blocked())
+            .or_else(|| self.ask_tracks(now))
+            .or_else(|| self.change_tracks(now))
             .or_else(|| self.ask_due(now))
             .or_else(|| self.read(now))
             .unwrap_or_else(|| self.rest(now))
@@ -185,7 +201,8 @@ impl Worker {
             return Step::Wait(until.min(give_up_at));
         }
         self.note_time(now);
-        if let Some(step) = self.record().or_else(|| self.settle()) {
+        let step = self.record().or_else(|| self.record_tracks());
+        if let Some(step) = step.or_else(|| self.settle()) {
             return step;
         }
         if !self.sending.is_empty() {
@@ -202,7 +219,8 @@ impl Worker {
     fn note_time(&mut self, now: Instant) {
         if now >= self.due.heartbeat_at {
             let heartbeat_at = now + self.config.heartbeat_interval;
-            self.due = DueTimes { heartbeat_at, join: true, renew: true, claim: true, ..self.due };
+            let (join, renew, claim, policies) = (true, true, true, true);
+            self.due = DueTimes { heartbeat_at, join, renew, claim, policies, ..self.due };
         }
         self.note_side_time(now);
         if now >= self.due.poll_at {
@@ -240,7 +258,7 @@ impl Worker {
     /// Nothing is to be done now. A worker that only drains the log is at its end when it holds all
     /// lanes and has read them all.
     fn rest(&mut self, now: Instant) -> Step {
-        let is_read = |work: &LaneWork| work.news_read > 0 && work.is_settled();
+        let is_read = |work: &LaneWork| work.is_read() && work.is_settled();
         let is_done = self.config.ends_when_drained
             && self.share.is_some()
             && self.lanes.len() == self.lanes_in_all
@@ -255,7 +273,7 @@ impl Worker {
 
     fn wakes_at(&self, now: Instant) -> Instant {
         let lanes = self.lanes.values().filter(|work| work.may_send(now) && !work.leaving);
-        let rests = lanes.filter_map(|work| work.rests(now));
+        let rests = lanes.filter_map(|work| work.rests(now).or_else(|| self.limits_end(work, now)));
         let spared = match self.breaker.passage(now) {
             Passage::None(until) => Some(until),
             Passage::Free | Passage::One => None,

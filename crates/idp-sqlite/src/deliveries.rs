@@ -64,7 +64,7 @@ fn record(
 }
 
 /// How far the lane was read before; `None` when the epoch is an old one.
-fn place(
+pub(crate) fn place(
     connection: &Connection,
     reader: &str,
     progress: &LaneProgress,
@@ -229,5 +229,20 @@ impl Deliveries for SqliteStore {
             let settle = move |c: &Connection| settle(c, &reader, &settlement);
             self.writer.run("settle", settle).await
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::assert_seek;
+
+    #[test]
+    fn each_statement_is_one_seek() {
+        assert_seek(BLOCKED, "idp_set_aside_blocking (reader=? AND lane=?)");
+        assert_seek(ACKNOWLEDGED, "idp_set_aside_numbered (reader=? AND lane=?");
+        assert_seek(REMOVE, "idp_set_aside_numbered (reader=? AND lane=?");
+        assert_seek(REFUSE, "idp_set_aside_numbered (reader=? AND lane=? AND side_sequence=?)");
+        assert_seek(TAKE_NUMBERS, "(reader=? AND lane=?");
     }
 }

@@ -3,6 +3,7 @@
 //! with the file open are on one machine and share it.
 
 use crate::error::translate;
+use crate::purge;
 use crate::value::BoundUuid;
 use idp_application::{
     Claim, Cursor, Error, ErrorKind, Lane, LaneCount, LaneLease, LaneProgress, Membership, Reader,
@@ -14,8 +15,6 @@ use std::time::Duration;
 const NOW: &str = "SELECT CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
 
 const LANES: &str = "SELECT lane FROM idp_reader_lane WHERE reader = ?1";
-
-const NEW_LANE: &str = "INSERT INTO idp_reader_lane (reader, lane) VALUES (?1, ?2)";
 
 const FORGET_THE_DEAD: &str =
     "DELETE FROM idp_reader_worker WHERE reader = ?1 AND alive_until <= ?2";
@@ -81,9 +80,8 @@ pub(crate) fn join(
     let known = lanes_of(connection, &reader.name).map_err(failed)?;
     let wanted = lanes_for(reader.sharding, lanes);
     if known.is_empty() {
-        let mut insert = connection.prepare_cached(NEW_LANE).map_err(failed)?;
         for lane in &wanted {
-            insert.execute(params![reader.name, lane]).map_err(failed)?;
+            purge::begin(connection, &reader.name, *lane).map_err(failed)?;
         }
     } else if known != wanted {
         let message = format!(

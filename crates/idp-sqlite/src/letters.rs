@@ -173,3 +173,17 @@ fn record_events(connection: &Connection, record: i64) -> Result<Vec<Uuid>, Erro
 pub(crate) fn unreadable(what: &str) -> Error {
     Error::new(ErrorKind::Corrupt, "read dead letters", format!("{what} cannot be read"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::assert_seek;
+
+    #[test]
+    fn each_statement_is_one_seek() {
+        let blocking = "(reader=? AND lane=? AND tenant_id=? AND aggregateid=?)";
+        for sql in [PARKED, PARKED_OF_TENANT, PARKED_KEY, EVENTS] {
+            assert_seek(sql, blocking);
+        }
+    }
+}

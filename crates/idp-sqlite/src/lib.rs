@@ -8,10 +8,14 @@ mod store;
 mod commit;
 mod lease;
 mod log;
+mod log_keeping;
+mod purge;
 mod migrate;
 mod outbox_log;
 mod set_aside;
 mod side_track;
+mod tenant_policies;
+mod tenant_tracks;
 mod deliveries;
 mod dead_letters;
 mod letters;
@@ -26,6 +30,9 @@ mod dialect;
 mod error;
 mod file_header;
 mod value;
+
+#[cfg(test)]
+mod plan;
 
 pub use options::{Durability, InvalidSqliteOptions, SqliteOptions};
 pub use store::SqliteStore;

@@ -2,9 +2,11 @@
 //! and there is one window of visibility, number 0.
 
 use crate::error::translate;
+use crate::purge::check_there;
 use crate::value::instant;
 use idp_application::{
-    Cursor, DeliveryKey, Error, ErrorKind, Lane, LaneBatch, LaneLease, LoggedEvent,
+    Cursor, DeliveryKey, Error, ErrorKind, Lane, LaneBatch, LaneLease, LoggedEvent, TrackBatch,
+    TrackEvent, TrackReading,
 };
 use idp_domain::{Envelope, EventRecord, TenantId, Uuid};
 use rusqlite::types::FromSql;
@@ -36,6 +38,7 @@ pub(crate) fn read(
     let snapshot = connection.unchecked_transaction().map_err(failed)?;
     let mut news = Vec::new();
     for lease in leases {
+        check_there(&snapshot, lease.lane, lease.cursor)?;
         if let Some(head) = head(&snapshot, lease).map_err(failed)? {
             news.push((head, lease));
         }
@@ -52,6 +55,59 @@ pub(crate) fn read(
         }
     }
     Ok(batches)
+}
+
+/// Reads lanes on, each in a scope, at most `limit` events in all.
+///
+/// A lane with a long backlog does not keep the others waiting, as in [`read`].
+pub(crate) fn read_tracks(
+    connection: &Connection,
+    readings: &[TrackReading],
+    limit: u32,
+) -> Result<Vec<TrackBatch>, Error> {
+    let failed = |e| translate("read tracks", e);
+    // One snapshot, taken once. Dropping it ends it.
+    let snapshot = connection.unchecked_transaction().map_err(failed)?;
+    let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut batches = Vec::with_capacity(readings.len());
+    for (index, reading) in readings.iter().enumerate() {
+        check_there(&snapshot, reading.lane, reading.cursor)?;
+        let share = left.div_ceil(readings.len() - index);
+        let events = track_events(&snapshot, reading, share)?;
+        left -= events.len();
+        if let Some(last) = events.last() {
+            batches.push(TrackBatch { lane: reading.lane, through: last.cursor, events });
+        }
+    }
+    Ok(batches)
+}
+
+/// Of what the scope does not admit, only the position and the tenant are looked at.
+fn track_events(
+    connection: &Connection,
+    reading: &TrackReading,
+    limit: usize,
+) -> Result<Vec<TrackEvent>, Error> {
+    let TrackReading { lane, cursor, scope } = reading;
+    let lease = LaneLease { lane: *lane, epoch: 0, cursor: *cursor, sequence: 0 };
+    let event = |row: &Row<'_>| {
+        let is_admitted =
+            text(row, 2).and_then(|t| TenantId::new(t).ok()).is_none_or(|t| scope.admits(&t));
+        if is_admitted {
+            let LoggedEvent { cursor, envelope } = logged_event(row)?;
+            return Ok(TrackEvent { cursor, envelope: Some(envelope) });
+        }
+        let position = row.get(0).map_err(|e| translate("read tracks", e))?;
+        Ok(TrackEvent { cursor: Cursor { window: 0, position }, envelope: None })
+    };
+    let read = with_rows(connection, &lease, COLUMNS, limit, |rows| {
+        let mut events = Vec::new();
+        while let Some(row) = rows.next()? {
+            events.push(event(row));
+        }
+        Ok(events)
+    });
+    read.map_err(|e| translate("read tracks", e))?.into_iter().collect()
 }
 
 /// The position of the next event of the lane.

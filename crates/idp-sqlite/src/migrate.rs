@@ -14,8 +14,13 @@ use idp_sql::table_ddl;
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// The framework's own tables, as of [`LAYOUT`].
-const FRAMEWORK: [&str; 2] =
-    [include_str!("../sql/tables.sql"), include_str!("../sql/set_aside.sql")];
+pub(crate) const FRAMEWORK: [&str; 5] = [
+    include_str!("../sql/tables.sql"),
+    include_str!("../sql/set_aside.sql"),
+    include_str!("../sql/tenants.sql"),
+    include_str!("../sql/log_keeping.sql"),
+    include_str!("../sql/outbox_status.sql"),
+];
 
 const KNOWN: &str = "SELECT definition FROM idp_table WHERE name = ?1";
 

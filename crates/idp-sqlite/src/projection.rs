@@ -2,10 +2,11 @@
 
 use crate::error::{translate, translate_write};
 use crate::lease;
+use crate::purge;
 use crate::store::SqliteStore;
 use crate::value::Bound;
 use idp_application::{
-    Applied, BoxFuture, Error, ProjectionBatch, ProjectionStore, ProjectionWrite, Reader,
+    Applied, BoxFuture, Error, ErrorKind, Lane, ProjectionBatch, ProjectionStore, ProjectionWrite, Reader,
 };
 use idp_domain::{TableSchema, Value};
 use idp_sql::key_columns;
@@ -28,13 +29,18 @@ impl ProjectionStore for SqliteStore {
     ) -> BoxFuture<'a, Result<Applied, Error>> {
         let reader = reader.name.clone();
         let reset = move |connection: &Connection| {
-            if !lease::rewind(connection, &reader, epoch)? {
+            let failed = |e| translate("reset", e);
+            if !lease::rewind(connection, &reader, epoch).map_err(failed)? {
                 return Ok(Applied::Fenced);
             }
-            connection.execute(&format!("DELETE FROM \"{}\"", table.name), [])?;
+            if purge::gone(connection, Lane::WHOLE).map_err(failed)?.events > 0 {
+                let message = "events of the log were purged: what they said cannot be read again";
+                return Err(Error::new(ErrorKind::Unsupported, "reset", message));
+            }
+            let empty = format!("DELETE FROM \"{}\"", table.name);
+            connection.execute(&empty, []).map_err(failed)?;
             Ok(Applied::Done)
         };
-        let reset = move |c: &Connection| reset(c).map_err(|e| translate("reset", e));
         Box::pin(self.writer.run("reset", reset))
     }
 }

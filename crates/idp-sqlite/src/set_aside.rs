@@ -193,3 +193,16 @@ pub(crate) fn replace_event(
         .execute(params![reader, lane.number(), sequence, event.payload, metadata, hash])
         .map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::assert_seek;
+
+    #[test]
+    fn each_statement_about_a_key_is_one_seek() {
+        assert_seek(HOLD_BACK, "idp_set_aside_key (reader=? AND lane=? AND tenant_id=?");
+        assert_seek(FREE, "idp_set_aside_key (reader=? AND lane=? AND tenant_id=?");
+        assert_seek(IS_BLOCKED, "idp_set_aside_blocking (reader=? AND lane=? AND tenant_id=?");
+    }
+}

@@ -4,7 +4,9 @@ use idp_application::{
     Applied, Backend, BlockedKey, BoxFuture, ChangeSet, Claim, Cost, DeadLetterCommand,
     DeadLetterRecord, DeadLetters, Deliveries, DeliveryKey, Due, Error, Fetched, Lane, LaneBatch,
     LaneLease, LaneProgress, LaneRecord, Membership, Migrate, OutboxLog, ParkedEvent, ParkedKey,
-    ProjectionBatch, ProjectionStore, Reader, RowQuery, Settled, Settlement, Store, WorkerId,
+    LaneTracks, ProjectionBatch, ProjectionStore, Reader, RelayLog, RowQuery, Settled, Settlement,
+    Store, TenantPolicies, TenantPolicy, TenantPolicyOrder, TenantPolicyRecord, TenantTracks,
+    TrackBatch, TrackChange, TrackReading, TrackRecord, WorkerId,
 };
 use idp_domain::{TableSchema, TenantId};
 use std::sync::Arc;
@@ -19,6 +21,8 @@ pub struct Assembled {
     pub log: Arc<dyn OutboxLog>,
     /// What is set aside.
     pub deliveries: Arc<dyn Deliveries>,
+    /// Tenants that are served apart.
+    pub tenants: Arc<dyn RelayLog>,
     /// What could not be delivered.
     pub dead_letters: Arc<dyn DeadLetters>,
     /// Read models.
@@ -34,6 +38,7 @@ impl Assembled {
             store: backend.clone(),
             log: backend.clone(),
             deliveries: backend.clone(),
+            tenants: backend.clone(),
             dead_letters: backend.clone(),
             projections: backend.clone(),
             tables: backend.clone(),
@@ -133,6 +138,73 @@ impl Deliveries for Assembled {
         settlement: &'a Settlement,
     ) -> BoxFuture<'a, Result<Settled, Error>> {
         self.deliveries.settle(reader, settlement)
+    }
+}
+
+impl TenantTracks for Assembled {
+    fn tracks<'a>(
+        &'a self,
+        reader: &'a Reader,
+        leases: &'a [LaneLease],
+    ) -> BoxFuture<'a, Result<Vec<LaneTracks>, Error>> {
+        self.tenants.tracks(reader, leases)
+    }
+
+    fn split<'a>(
+        &'a self,
+        reader: &'a Reader,
+        change: &'a TrackChange,
+    ) -> BoxFuture<'a, Result<Option<LaneTracks>, Error>> {
+        self.tenants.split(reader, change)
+    }
+
+    fn merge<'a>(
+        &'a self,
+        reader: &'a Reader,
+        change: &'a TrackChange,
+    ) -> BoxFuture<'a, Result<Option<LaneTracks>, Error>> {
+        self.tenants.merge(reader, change)
+    }
+
+    fn read_tracks<'a>(
+        &'a self,
+        readings: &'a [TrackReading],
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<TrackBatch>, Error>> {
+        self.tenants.read_tracks(readings, limit)
+    }
+
+    fn record_tracks<'a>(
+        &'a self,
+        reader: &'a Reader,
+        records: &'a [TrackRecord],
+    ) -> BoxFuture<'a, Result<Vec<Lane>, Error>> {
+        self.tenants.record_tracks(reader, records)
+    }
+}
+
+impl TenantPolicies for Assembled {
+    fn tenant_policies<'a>(
+        &'a self,
+        reader: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<TenantPolicy>, Error>> {
+        self.tenants.tenant_policies(reader)
+    }
+
+    fn set_tenant_policy<'a>(
+        &'a self,
+        reader: &'a str,
+        order: &'a TenantPolicyOrder,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        self.tenants.set_tenant_policy(reader, order)
+    }
+
+    fn tenant_policy_records<'a>(
+        &'a self,
+        reader: &'a str,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<TenantPolicyRecord>, Error>> {
+        self.tenants.tenant_policy_records(reader, limit)
     }
 }
 

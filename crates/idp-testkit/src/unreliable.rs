@@ -4,7 +4,9 @@ use idp_application::{
     Applied, BlockedKey, BoxFuture, ChangeSet, Claim, Cost, DeadLetterCommand, DeadLetterRecord,
     DeadLetters, Deliveries, DeliveryKey, Due, Error, ErrorKind, Fetched, Lane, LaneBatch,
     LaneLease, LaneProgress, LaneRecord, Membership, Migrate, OutboxLog, ParkedEvent, ParkedKey,
-    ProjectionBatch, ProjectionStore, Reader, RowQuery, Settled, Settlement, Store, WorkerId,
+    LaneTracks, ProjectionBatch, ProjectionStore, Reader, RowQuery, Settled, Settlement, Store,
+    TenantPolicies, TenantPolicy, TenantPolicyOrder, TenantPolicyRecord, TenantTracks, TrackBatch,
+    TrackChange, TrackReading, TrackRecord, WorkerId,
 };
 use idp_domain::{TableSchema, TenantId};
 use std::sync::Arc;
@@ -161,6 +163,73 @@ impl<T: Deliveries + ?Sized> Deliveries for Unreliable<T> {
         settlement: &'a Settlement,
     ) -> BoxFuture<'a, Result<Settled, Error>> {
         self.meet("settle", self.inner.settle(reader, settlement))
+    }
+}
+
+impl<T: TenantTracks + ?Sized> TenantTracks for Unreliable<T> {
+    fn tracks<'a>(
+        &'a self,
+        reader: &'a Reader,
+        leases: &'a [LaneLease],
+    ) -> BoxFuture<'a, Result<Vec<LaneTracks>, Error>> {
+        self.meet("tracks", self.inner.tracks(reader, leases))
+    }
+
+    fn split<'a>(
+        &'a self,
+        reader: &'a Reader,
+        change: &'a TrackChange,
+    ) -> BoxFuture<'a, Result<Option<LaneTracks>, Error>> {
+        self.meet("split", self.inner.split(reader, change))
+    }
+
+    fn merge<'a>(
+        &'a self,
+        reader: &'a Reader,
+        change: &'a TrackChange,
+    ) -> BoxFuture<'a, Result<Option<LaneTracks>, Error>> {
+        self.meet("merge", self.inner.merge(reader, change))
+    }
+
+    fn read_tracks<'a>(
+        &'a self,
+        readings: &'a [TrackReading],
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<TrackBatch>, Error>> {
+        self.meet("read_tracks", self.inner.read_tracks(readings, limit))
+    }
+
+    fn record_tracks<'a>(
+        &'a self,
+        reader: &'a Reader,
+        records: &'a [TrackRecord],
+    ) -> BoxFuture<'a, Result<Vec<Lane>, Error>> {
+        self.meet("record_tracks", self.inner.record_tracks(reader, records))
+    }
+}
+
+impl<T: TenantPolicies + ?Sized> TenantPolicies for Unreliable<T> {
+    fn tenant_policies<'a>(
+        &'a self,
+        reader: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<TenantPolicy>, Error>> {
+        self.meet("tenant_policies", self.inner.tenant_policies(reader))
+    }
+
+    fn set_tenant_policy<'a>(
+        &'a self,
+        reader: &'a str,
+        order: &'a TenantPolicyOrder,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        self.meet("set_tenant_policy", self.inner.set_tenant_policy(reader, order))
+    }
+
+    fn tenant_policy_records<'a>(
+        &'a self,
+        reader: &'a str,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<TenantPolicyRecord>, Error>> {
+        self.meet("tenant_policy_records", self.inner.tenant_policy_records(reader, limit))
     }
 }
 

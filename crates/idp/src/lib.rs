@@ -11,6 +11,8 @@ pub use idp_http as http;
 pub use idp_memory as memory;
 #[cfg(feature = "postgres")]
 pub use idp_postgres as postgres;
+#[cfg(feature = "postgres-cdc")]
+pub use idp_postgres_cdc as postgres_cdc;
 #[cfg(feature = "projection")]
 pub use idp_projection as projection;
 #[cfg(feature = "relay")]

@@ -16,7 +16,7 @@ pub(crate) const KIND: Kind = Kind {
     name: "kafka",
     title: "Kafka",
     variables: &["IDP_TEST_KAFKA", "IDP_TEST_KAFKA_RELAYED"],
-    start_timeout: Duration::from_secs(120),
+    start_timeout: Duration::from_secs(240),
     stop_signal: "KILL",
     find_or_install,
 };

@@ -75,7 +75,9 @@ fn fetch(name: &str, maven: &mut Command, part: &Path, patience: &Patience) -> O
     }
     let log = fs::read(&path).unwrap_or_default();
     let reason = first_error(&String::from_utf8_lossy(&log)).unwrap_or(status.to_string());
-    Err(format!("cannot fetch {name} with Maven: {reason}"))
+    Err(format!(
+        "cannot fetch {name}; Maven needs the network, or a mirror in its settings.xml: {reason}"
+    ))
 }
 
 /// The later ones say where to read about errors.

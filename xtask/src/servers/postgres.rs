@@ -50,8 +50,10 @@ fn find_or_install(patience: &Patience) -> Outcome<Box<dyn Recipe>> {
 
 impl Recipe for Postgres {
     fn prepare(&self, home: &Home) -> Outcome<Command> {
-        self.account.own(home.folder())?;
-        self.create_cluster(home)?;
+        if !home.path("data").exists() {
+            self.account.own(home.folder())?;
+            self.create_cluster(home)?;
+        }
         let mut command = home.daemon(&self.binaries.path("postgres"))?;
         command.arg("-D").arg(home.path("data")).args(["-p", &home.port(0).to_string()]);
         SETTINGS.iter().for_each(|setting| {

@@ -16,7 +16,7 @@ pub(crate) const KIND: Kind = Kind {
     name: "rabbitmq",
     title: "RabbitMQ",
     variables: &["IDP_TEST_RABBITMQ", "IDP_TEST_RABBITMQ_STREAM"],
-    start_timeout: Duration::from_secs(120),
+    start_timeout: Duration::from_secs(240),
     stop_signal: "KILL",
     find_or_install,
 };

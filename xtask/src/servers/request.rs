@@ -6,6 +6,9 @@ use crate::outcome::Outcome;
 
 pub(crate) struct Request<'a> {
     pub(crate) kinds: Vec<&'static Kind>,
+    /// Whether the servers must be ours, whatever the environment names: the program may kill them
+    /// and start them again.
+    pub(crate) are_own: bool,
     /// The program and its arguments; without them the servers are kept running.
     pub(crate) words: &'a [String],
 }
@@ -16,13 +19,17 @@ impl<'a> Request<'a> {
             Some(at) => (&args[..at], &args[at + 1..]),
             None => (args, &args[args.len()..]),
         };
+        let (are_own, options) = match options {
+            [first, others @ ..] if first == "--own" => (true, others),
+            _ => (false, options),
+        };
         let kinds = match options {
             [] => KINDS.to_vec(),
             [only, names] if only == "--only" => kinds(names)?,
             [option] if option.starts_with("--only=") => kinds(&option["--only=".len()..])?,
             _ => return Err(usage()),
         };
-        Ok(Request { kinds, words })
+        Ok(Request { kinds, are_own, words })
     }
 }
 
@@ -38,7 +45,7 @@ fn kinds(names: &str) -> Outcome<Vec<&'static Kind>> {
 
 fn usage() -> String {
     let names = KINDS.map(|kind| kind.name).join(",");
-    format!("usage: cargo xtask servers [--only {names}] [-- CMD...]")
+    format!("usage: cargo xtask servers [--own] [--only {names}] [-- CMD...]")
 }
 
 #[cfg(test)]
@@ -57,6 +64,15 @@ mod tests {
         assert_eq!(kinds, ["pg", "nats"]);
         assert_eq!(words, ["env", "--only", "x"]);
         assert_eq!(parsed("--only=redis").expect("it is well-formed").0, ["redis"]);
+    }
+
+    #[test]
+    fn own_servers_are_asked_for_first() {
+        let args: Vec<String> = ["--own", "--only", "pg", "--", "x"].map(str::to_owned).to_vec();
+        let request = Request::parse(&args).expect("it is well-formed");
+        assert!(request.are_own);
+        assert_eq!(request.kinds.len(), 1);
+        assert!(parsed("--only pg --own -- x").is_err());
     }
 
     #[test]

@@ -40,6 +40,10 @@ impl Server {
         Ok(server)
     }
 
+    pub(crate) fn name(&self) -> &'static str {
+        self.kind.name
+    }
+
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         let addresses = self.recipe.addresses(&self.home);
         self.kind.variables.iter().copied().zip(addresses).collect()
@@ -51,6 +55,35 @@ impl Server {
             return Ok(());
         }
         Err(format!("{} ended; its log says:\n{}", self.kind.title, self.home.end_of_log()))
+    }
+
+    /// Ends it by this signal, and waits until it has ended. Its data and ports stay.
+    pub(crate) fn end_by(&mut self, signal: &str) -> Outcome {
+        self.check()?;
+        process::signal(signal, self.daemon.group());
+        if self.daemon.has_ended_by(Instant::now() + STOP_TIMEOUT) {
+            return Ok(());
+        }
+        Err(format!("{} did not end by {signal} within {STOP_TIMEOUT:?}", self.kind.title))
+    }
+
+    /// Starts it on its data and ports after it has ended, and waits until it serves. A server that
+    /// was killed may leave processes behind that go a little later, and refuses to start until then.
+    pub(crate) fn start_again(&mut self) -> Outcome {
+        if self.daemon.is_alive() {
+            return Err(format!("{} still runs", self.kind.title));
+        }
+        let deadline = Instant::now() + self.kind.start_timeout;
+        loop {
+            let command = self.recipe.prepare(&self.home)?;
+            self.daemon = Daemon::spawn(command, self.kind.stop_signal)?;
+            match self.wait_until_ready(&Patience::default()) {
+                Err(_) if !self.daemon.is_alive() && Instant::now() < deadline => {
+                    std::thread::sleep(POLL_INTERVAL);
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     fn wait_until_ready(&mut self, patience: &Patience) -> Outcome {
@@ -89,6 +122,11 @@ impl Daemon {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// As `kill` takes it.
+    fn group(&self) -> i64 {
+        -i64::from(self.child.id())
+    }
+
     fn has_ended_by(&mut self, deadline: Instant) -> bool {
         while Instant::now() < deadline {
             if !self.is_alive() {
@@ -107,7 +145,7 @@ impl Drop for Daemon {
         if !self.is_alive() {
             return;
         }
-        let group = -i64::from(self.child.id());
+        let group = self.group();
         process::signal(self.stop_signal, group);
         if !self.has_ended_by(Instant::now() + STOP_TIMEOUT) {
             process::signal("KILL", group);

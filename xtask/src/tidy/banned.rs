@@ -42,7 +42,8 @@ const SQL: Ban = Ban {
     advice: "only the SQL stores contain SQL; reach the data through a port",
 };
 
-const SQL_STORES: [&str; 3] = ["crates/idp-sql/", "crates/idp-postgres/", "crates/idp-sqlite/"];
+const SQL_STORES: [&str; 4] =
+    ["crates/idp-sql/", "crates/idp-postgres/", "crates/idp-postgres-cdc/", "crates/idp-sqlite/"];
 
 pub(crate) fn check(project: &Project) -> Vec<Fault> {
     project.tree.sources().filter(|source| is_library(&source.path)).flat_map(file).collect()

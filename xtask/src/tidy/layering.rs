@@ -18,12 +18,17 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("idp-memory", &APPLICATION),
     ("idp-postgres", &SQL_STORE),
     ("idp-sqlite", &SQL_STORE),
+    ("idp-postgres-cdc", &["idp-application"]),
+    ("idp-rabbitmq", &APPLICATION),
     ("idp-relay", &APPLICATION),
     ("idp-projection", &APPLICATION),
     ("idp-http", &APPLICATION),
     ("idp-settings", &APPLICATION),
     ("idp-privacy", &APPLICATION),
     ("idp-fanout", &APPLICATION),
+    ("idp-nats", &APPLICATION),
+    ("idp-redis", &APPLICATION),
+    ("idp-pulsar", &APPLICATION),
     ("idp-webhook", &APPLICATION),
     ("idp-conformance", &APPLICATION),
     (
@@ -38,6 +43,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "idp-http",
             "idp-memory",
             "idp-postgres",
+            "idp-postgres-cdc",
             "idp-projection",
             "idp-relay",
             "idp-settings",
@@ -49,6 +55,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("route-planning", &["idp", "route-planning-domain", "route-planning-vrp"]),
     ("idp-models", &[]),
     ("bench", &[ANYTHING]),
+    ("chaos", &[ANYTHING]),
     ("xtask", &[]),
 ];
 

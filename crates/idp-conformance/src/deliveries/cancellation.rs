@@ -33,8 +33,7 @@ pub async fn a_record_dropped_at_any_await_point_happens_as_a_whole_or_not_at_al
 ) {
     let store = harness.backend();
     let mut courier = Courier::start(&store).await;
-    let mut recorded = 0;
-    for _ in 0..ROUNDS {
+    for recorded in 0..i64::from(ROUNDS) {
         count(&store, &[1]).await;
         for polls in 0..POLLS_MAX {
             let records = courier.sort(1, |_| Some(refused("no"))).await;
@@ -54,7 +53,6 @@ pub async fn a_record_dropped_at_any_await_point_happens_as_a_whole_or_not_at_al
             }
             assert!(polls + 1 < POLLS_MAX, "the call never ends");
         }
-        recorded += 1;
     }
 }
 

@@ -62,6 +62,13 @@ impl Broker {
         }
     }
 
+    /// Waits until nobody knows it any more.
+    pub(crate) async fn delete_topic(&self, topic: &str) {
+        let admin = self.admin();
+        let deleted = admin.delete_topics(&[topic], &AdminOptions::new()).await;
+        deleted.expect("the broker answers").remove(0).expect("the topic is deleted");
+    }
+
     /// Does not wait for it.
     pub(crate) fn delete_topics(&self, topics: Vec<String>) {
         let broker = self.clone();
@@ -195,4 +202,10 @@ impl Record {
             data: self.data.clone(),
         }
     }
+}
+
+/// The numbers of messages, in their order.
+pub(crate) fn numbers(records: &[Record]) -> Vec<i64> {
+    let number = |record: &Record| record.headers["ce_sequence"].parse();
+    records.iter().map(|record| number(record).expect("a number")).collect()
 }

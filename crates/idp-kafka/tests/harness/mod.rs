@@ -3,9 +3,11 @@
 
 mod broker;
 mod letters;
+mod within;
 
-pub(crate) use broker::{Broker, environment};
+pub(crate) use broker::{Broker, environment, numbers};
 pub(crate) use letters::Letters;
+pub(crate) use within::{until, within};
 
 use idp_application::EventBus;
 use idp_conformance::{BusHarness, Received, Way};
@@ -52,7 +54,7 @@ impl KafkaHarness {
             delivery,
             positions_topic: format!("{id}-positions"),
             data_bytes_max: 300_000,
-            step_timeout: Duration::from_secs(2),
+            step_timeout: Duration::from_secs(3),
             ..KafkaConfig::new(proxy.address().to_string(), format!("{id}-"))
         };
         let broker = Broker::from_environment();

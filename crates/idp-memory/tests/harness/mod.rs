@@ -1,6 +1,9 @@
 //! The memory store under the suites.
 
-use idp_application::{Backend, Clock, ManualClock, SystemColumn};
+use idp_application::{
+    Backend, Clock, LogKeeping, ManualClock, RelayLog, SystemColumn,
+};
+use idp_conformance::log_keeping::KeepingHarness;
 use idp_conformance::{AuditColumns, Capabilities, Harness, sample};
 use idp_domain::{TableSchema, TenantId, Timestamp, Uuid, Value};
 use idp_memory::MemoryStore;
@@ -64,5 +67,15 @@ impl Harness for MemoryHarness {
         let micros = i64::try_from(by.as_micros()).expect("clauses move the clock by little");
         self.clock.set(Timestamp::from_unix_micros(self.clock.now().unix_micros() + micros));
         true
+    }
+}
+
+impl KeepingHarness for MemoryHarness {
+    fn keeping(&self) -> Arc<dyn LogKeeping> {
+        self.store.clone()
+    }
+
+    fn relay_log(&self) -> Arc<dyn RelayLog> {
+        self.store.clone()
     }
 }

@@ -142,10 +142,13 @@ impl Saboteur {
 
     async fn spoil_due(&self, reader: &Reader, lane: Lane, due: &mut Due) -> Result<(), Error> {
         let entries = due.batches.iter_mut().flat_map(|batch| &mut batch.entries);
-        let unanswered = self.remembered().asked - self.remembered().answered;
+        let (asked, unanswered) = {
+            let memory = self.remembered();
+            (memory.asked, memory.asked - memory.answered)
+        };
         match self.bug {
             Bug::RenumbersWhatIsGivenAgain => {
-                entries.for_each(|entry| entry.sequence += self.remembered().asked);
+                entries.for_each(|entry| entry.sequence += asked);
             }
             Bug::NumbersAnewWhenItWasGivenUp => {
                 entries.for_each(|entry| entry.sequence += unanswered);

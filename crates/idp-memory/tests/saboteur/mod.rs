@@ -5,6 +5,7 @@ mod deliveries;
 mod log;
 mod projection;
 mod store;
+mod tenants;
 
 use crate::harness::MemoryHarness;
 use deliveries::Memory;

@@ -21,6 +21,7 @@ pub(crate) struct Nats {
     pub(crate) jetstream: jetstream::Context,
     pub(crate) name: String,
     mode: Deduplication,
+    pub(crate) marks_takeovers: bool,
 }
 
 /// Where the server under test is: `host:port`.
@@ -36,6 +37,11 @@ impl Nats {
         Self::with(mode, stream::Config::default()).await
     }
 
+    /// A stream that keeps everything, with marks of takeovers.
+    pub(crate) async fn marked() -> Self {
+        Self { marks_takeovers: true, ..Self::start(Deduplication::Strict).await }
+    }
+
     /// A stream that is configured so.
     pub(crate) async fn with(mode: Deduplication, config: stream::Config) -> Self {
         let name = format!("T{:016x}", RandomState::new().build_hasher().finish());
@@ -45,7 +51,7 @@ impl Nats {
         let config = stream::Config { name: name.clone(), subjects, ..config };
         jetstream.create_stream(config).await.expect("the server has JetStream");
         let proxy = Proxy::to(server()).await.expect("a port is free");
-        Self { proxy, jetstream, name, mode }
+        Self { proxy, jetstream, name, mode, marks_takeovers: false }
     }
 
     /// The configuration of a bus to the stream, through the proxy.
@@ -53,6 +59,7 @@ impl Nats {
         let mut config =
             NatsConfig::new(format!("nats://{}", self.proxy.address()), "test", [&self.name]);
         config.deduplication = self.mode;
+        config.marks_takeovers = self.marks_takeovers;
         config.ack_timeout = Duration::from_secs(2);
         config.connect_timeout = Duration::from_secs(2);
         config
@@ -92,6 +99,14 @@ impl Nats {
         assert_eq!(messages.len(), pending, "all that is pending");
         messages
     }
+}
+
+/// Whether it is a mark, which is no CloudEvent.
+pub(crate) fn is_mark(message: &jetstream::Message) -> bool {
+    let headers = message.headers.as_ref().expect("binary mode");
+    let is_mark = headers.get("idp-mark-epoch").is_some();
+    assert_ne!(is_mark, headers.get("ce-specversion").is_some(), "one or the other: {headers:?}");
+    is_mark
 }
 
 /// By the rules of the binding, written anew.
@@ -139,7 +154,8 @@ impl BusHarness for Nats {
     }
 
     async fn stored(&self, topic: &str) -> Vec<Received> {
-        self.messages(topic).await.iter().map(received).collect()
+        let messages = self.messages(topic).await;
+        messages.iter().filter(|message| !is_mark(message)).map(received).collect()
     }
 
     fn data_bytes_too_many(&self) -> Option<usize> {

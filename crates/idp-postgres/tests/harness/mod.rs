@@ -105,6 +105,13 @@ impl PgHarness {
         connect(&url, &self.schema).await
     }
 
+    /// Another store on the same schema, whose connections ask for that setting.
+    pub async fn connect_with(&self, setting: &str) -> PgStore {
+        let separator = if self.url.contains('?') { '&' } else { '?' };
+        let setting = setting.replace('=', "%3D");
+        connect(&format!("{}{separator}options=-c%20{setting}", self.url), &self.schema).await
+    }
+
     /// Makes slow commits wait from now on.
     pub async fn hold_slow_commits(&self) -> Hold {
         let control = client(&self.url, Some(&self.schema)).await;

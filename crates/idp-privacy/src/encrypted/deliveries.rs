@@ -4,8 +4,8 @@ use super::{Encrypted, SHREDDED};
 use crate::Key;
 use crate::cipher::Known;
 use idp_application::{
-    BlockedKey, BoxFuture, Deliveries, Due, Error, Lane, LaneLease, LaneRecord, Reader, Settled,
-    Settlement,
+    BlockedKey, BoxFuture, Deliveries, Due, Error, Lane, LaneLease, LaneRecord, Reader, SetAside,
+    Settled, Settlement,
 };
 use idp_domain::TenantId;
 use std::collections::HashMap;
@@ -22,8 +22,18 @@ impl<B: Deliveries + ?Sized> Encrypted<B> {
             return self.inner.record(reader, records, lease_ttl).await;
         }
         let mut records = records.to_vec();
+        self.encrypt_all(records.iter_mut().flat_map(|record| &mut record.aside)).await?;
+        self.inner.record(reader, &records, lease_ttl).await
+    }
+}
+
+impl<B: ?Sized> Encrypted<B> {
+    pub(super) async fn encrypt_all(
+        &self,
+        asides: impl Iterator<Item = &mut SetAside> + Send,
+    ) -> Result<(), Error> {
         let mut current: HashMap<TenantId, Key> = HashMap::new();
-        for aside in records.iter_mut().flat_map(|record| &mut record.aside) {
+        for aside in asides {
             let envelope = &aside.envelope;
             if envelope.event_type == SHREDDED {
                 continue;
@@ -34,9 +44,11 @@ impl<B: Deliveries + ?Sized> Encrypted<B> {
             }
             aside.envelope = self.encrypted(envelope.clone(), &current[&tenant])?;
         }
-        self.inner.record(reader, &records, lease_ttl).await
+        Ok(())
     }
+}
 
+impl<B: Deliveries + ?Sized> Encrypted<B> {
     async fn due_decrypted(
         &self,
         reader: &Reader,

@@ -9,6 +9,8 @@
 //! aggregate wait for each other, fewer messages show how much. The bare client of
 //! exchanges is lapin; that of streams is a socket that frames are written to.
 
+#![allow(clippy::print_stdout, reason = "that is what it is for")]
+
 mod bare_stream;
 mod letters;
 

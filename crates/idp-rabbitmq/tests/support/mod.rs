@@ -11,7 +11,7 @@ pub mod streams;
 use idp_application::{EventBus, Message};
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// What takes longer will not come.
 pub const SOON: Duration = Duration::from_secs(20);
@@ -42,13 +42,12 @@ pub fn unique(what: &str) -> String {
 
 /// Publishes until it is taken over, but not for ever.
 pub async fn deliver(bus: &dyn EventBus, letters: &[Message]) {
-    let delivering = async {
-        while bus.publish(letters).await.is_err() {
-            // A bus that knows that it cannot answers at once.
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    soon("the delivery", delivering).await;
+    let started = Instant::now();
+    while let Err(error) = soon("the answer", bus.publish(letters)).await {
+        assert!(started.elapsed() < SOON, "it does not recover: {error:?}");
+        // A bus that knows that it cannot answers at once.
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// Waits, but not for ever.

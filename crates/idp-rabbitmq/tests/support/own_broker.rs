@@ -60,11 +60,22 @@ impl OwnBroker {
         format!("127.0.0.1:{}", self.ports[1])
     }
 
-    /// As a power failure does it.
+    /// As the failure of a machine does it.
     pub fn kill(&mut self) {
+        self.end("-KILL");
+    }
+
+    /// As an operator does it.
+    pub fn stop(&mut self) {
+        self.end("-TERM");
+        self.end("-KILL");
+    }
+
+    /// The process is the node itself, which `exec` put into the place of the script.
+    fn end(&mut self, signal: &str) {
         let group = format!("-{}", self.process.id());
         // What fails here is a broker that is dead already.
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        let _ = Command::new("kill").args([signal, "--", &group]).status();
         let _ = self.process.wait();
     }
 

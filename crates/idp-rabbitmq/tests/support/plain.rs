@@ -28,7 +28,16 @@ impl Plain {
     }
 
     pub async fn declare_exchange(&self, name: &str) {
-        let options = ExchangeDeclareOptions { auto_delete: false, ..Default::default() };
+        self.declare_exchange_with(name, ExchangeDeclareOptions::default()).await;
+    }
+
+    /// One that only other exchanges may write to.
+    pub async fn declare_internal_exchange(&self, name: &str) {
+        let options = ExchangeDeclareOptions { internal: true, ..Default::default() };
+        self.declare_exchange_with(name, options).await;
+    }
+
+    async fn declare_exchange_with(&self, name: &str, options: ExchangeDeclareOptions) {
         let (name, kind) = (short(name), ExchangeKind::Topic);
         let declared = self.channel.exchange_declare(name, kind, options, FieldTable::default());
         soon("an exchange", declared).await.expect("declared");

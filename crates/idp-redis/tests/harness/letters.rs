@@ -5,7 +5,7 @@ use idp_domain::{TenantId, Timestamp, Uuid};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-/// The message of lane 7 with that number, of one of three aggregates, under an epoch.
+/// The message of lane 7, of a target named as the topic begins, with that number, of one of three aggregates, under an epoch.
 pub(crate) fn letter(topic: &Arc<str>, sequence: i64, epoch: i64) -> Message {
     let lane = Lane::from_number(7);
     let number = u128::from(sequence.unsigned_abs());
@@ -25,7 +25,9 @@ pub(crate) fn letter(topic: &Arc<str>, sequence: i64, epoch: i64) -> Message {
         content_type: CloudEvent::JSON.into(),
         data: format!("{{\"number\":{sequence}}}").into(),
     };
-    let stream = Arc::new(Stream { target: "bus".into(), lane, track: Track::Main });
+    // An epoch is that of a stream of messages, whatever its topics: each test has its own.
+    let target = topic.split('.').next().unwrap_or_default().into();
+    let stream = Arc::new(Stream { target, lane, track: Track::Main });
     Message { topic: Arc::clone(topic), event, stream, sequence, epoch }
 }
 

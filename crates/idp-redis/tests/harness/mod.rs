@@ -4,18 +4,27 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub(crate) mod letters;
+pub(crate) mod private;
 
 use idp_application::EventBus;
 use idp_conformance::{BusHarness, Received, Way};
 use idp_redis::{RedisBus, RedisConfig, stream_key_pattern};
 use idp_testkit::{Direction, Proxy};
+use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// For a machine that does other things, too.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 pub(crate) const DATA_BYTES_MAX: usize = 1024 * 1024;
+
+/// An entry: its id and its fields.
+pub(crate) type Entry = (String, Vec<Field>);
+pub(crate) type Field = (String, Vec<u8>);
 
 /// A server under test.
 pub(crate) struct Redis {
@@ -35,7 +44,8 @@ impl Redis {
     /// The server at that `host:port`.
     pub(crate) async fn on(server: &str) -> Self {
         let client = redis::Client::open(format!("redis://{server}")).expect("an address");
-        let connection = client.get_multiplexed_async_connection().await;
+        let patient = AsyncConnectionConfig::new().set_response_timeout(Some(PATIENCE));
+        let connection = client.get_multiplexed_async_connection_with_config(&patient).await;
         let connection = connection.expect("the server takes connections");
         let proxy = Proxy::to(server).await.expect("a port is free");
         let name = format!("t{:016x}", RandomState::new().build_hasher().finish());
@@ -89,11 +99,10 @@ impl Redis {
     }
 
     /// What a topic holds, one key after the other.
-    pub(crate) async fn entries(&self, topic: &str) -> Vec<(String, Vec<(String, Vec<u8>)>)> {
+    pub(crate) async fn entries(&self, topic: &str) -> Vec<Entry> {
         let mut entries = Vec::new();
         for key in self.keys(topic).await {
-            let found: Vec<(String, Vec<(String, Vec<u8>)>)> =
-                self.run(&["XRANGE", &key, "-", "+"]).await;
+            let found: Vec<Entry> = self.run(&["XRANGE", &key, "-", "+"]).await;
             entries.extend(found);
         }
         entries
@@ -101,7 +110,7 @@ impl Redis {
 }
 
 /// By the rules of the binding, written anew.
-fn received(fields: Vec<(String, Vec<u8>)>) -> Received {
+fn received(fields: Vec<Field>) -> Received {
     let mut attributes = BTreeMap::new();
     let (mut content_type, mut data) = (None, None);
     for (name, value) in fields {

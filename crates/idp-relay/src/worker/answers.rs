@@ -91,6 +91,8 @@ impl Worker {
         self.sending.remove(&outcome.lane);
         self.note_bus(&outcome, now);
         let lane = outcome.lane;
+        let tenant = outcome.tenant.clone();
+        let progressed = outcome.messages() > 0;
         let failure =
             outcome.failure.as_ref().map(|(failure, error)| (*failure, error.to_string()));
         let refused = match &outcome.sent {
@@ -103,7 +105,8 @@ impl Worker {
         let work = self.lanes.get_mut(&lane)?;
         match failure? {
             (PublishFailure::Refused, error) => {
-                work.refusal = refused.map(|event| Refusal { event, error });
+                let refusal = refused.map(|event| Refusal { event, error });
+                work.refused(tenant.as_ref(), refusal);
                 return None;
             }
             (PublishFailure::Fenced, _) => {
@@ -111,6 +114,7 @@ impl Worker {
                 work.suspend(now);
                 self.due.renew = true;
             }
+            (PublishFailure::Throttled(Some(Duration::ZERO)), _) if progressed => return None,
             (PublishFailure::Unavailable | PublishFailure::Throttled(_), _) => {}
         }
         work.failures = work.failures.saturating_add(1);
@@ -125,7 +129,10 @@ impl Worker {
         let Some(work) = work.filter(|work| work.epoch() == outcome.epoch) else { return false };
         match outcome.sent {
             Sent::Nothing => {}
-            Sent::Main(sent) => work.moved(sent),
+            Sent::Main(sent) => match &outcome.tenant {
+                None => work.moved(sent),
+                Some(tenant) => work.track_moved(tenant, sent),
+            },
             Sent::Side { settlement, .. } => {
                 work.went_well();
                 work.to_settle = Some(settlement);
@@ -144,6 +151,8 @@ impl Worker {
         let pause = self.backoff.pause_after(self.breaker.failures_with_one_more());
         match failure {
             Some(PublishFailure::Unavailable) => self.breaker.failed(pause, now),
+            // It took a part and wants to be asked for the rest: no failure.
+            Some(PublishFailure::Throttled(Some(Duration::ZERO))) if outcome.messages() > 0 => {}
             Some(PublishFailure::Throttled(asked)) => {
                 let pause = asked.unwrap_or(pause).min(self.config.throttle_max);
                 self.breaker.throttled(pause, now);

@@ -3,7 +3,12 @@
 use super::blocked::Blocked;
 use super::send::MainSent;
 use super::sorting::Refusal;
-use idp_application::{Cursor, LaneLease, LaneProgress, LaneRecord, SetAside, Settlement};
+use super::step::TrackTurn;
+use super::tracks::{TrackWork, Tracks};
+use idp_application::{
+    Cursor, LaneLease, LaneProgress, LaneRecord, SetAside, Settlement, TrackRecord,
+};
+use idp_domain::TenantId;
 use std::time::Instant;
 
 /// One lane that the worker holds, as far as it knows.
@@ -21,6 +26,8 @@ pub(crate) struct LaneWork {
     resting_until: Option<Instant>,
     /// The keys that must not be sent from the log; unknown until the database was asked.
     pub(crate) blocked: Option<Blocked>,
+    /// The tenants that are split off; unknown until the database was asked.
+    pub(crate) tracks: Option<Tracks>,
     /// The event that the bus refused and that is next.
     pub(crate) refusal: Option<Refusal>,
     /// What came of the last send of the side track, which the database does not know of yet.
@@ -50,6 +57,7 @@ impl LaneWork {
             deadline,
             resting_until: None,
             blocked: None,
+            tracks: None,
             refusal: None,
             to_settle: None,
             side_pending: true,
@@ -143,6 +151,102 @@ impl LaneWork {
 
     /// Whether the database knows of everything that was done.
     pub(crate) fn is_settled(&self) -> bool {
-        !self.has_progress() && self.to_settle.is_none()
+        let tracks = self.tracks.as_ref();
+        !self.has_progress()
+            && !tracks.is_some_and(Tracks::has_progress)
+            && self.to_settle.is_none()
+    }
+
+    /// Whether tenants are split off.
+    pub(crate) fn has_tracks(&self) -> bool {
+        self.tracks.as_ref().is_some_and(|tracks| !tracks.by_tenant.is_empty())
+    }
+
+    /// Whether all of it was read to the end.
+    pub(crate) fn is_read(&self) -> bool {
+        let tracks = self.tracks.iter().flat_map(|tracks| tracks.by_tenant.values());
+        self.news_read > 0 && tracks.map(|track| track.news_read).all(|news| news > 0)
+    }
+
+    pub(crate) fn track(&self, tenant: &TenantId) -> Option<&TrackWork> {
+        self.tracks.as_ref()?.by_tenant.get(tenant)
+    }
+
+    pub(crate) fn track_mut(&mut self, tenant: &TenantId) -> Option<&mut TrackWork> {
+        self.tracks.as_mut()?.by_tenant.get_mut(tenant)
+    }
+
+    /// Whether the track stands where it was read from.
+    pub(crate) fn stands_at(&self, turn: &TrackTurn) -> bool {
+        let LaneLease { epoch, cursor, sequence, .. } = turn.lease;
+        match turn.tenant() {
+            None => self.lease == turn.lease,
+            Some(tenant) => self.track(tenant).is_some_and(|work| {
+                let track = &work.track;
+                self.epoch() == epoch
+                    && (track.cursor, track.sequence) == (cursor, sequence)
+                    && turn.generation == Some(track.generation)
+            }),
+        }
+    }
+
+    /// Up to which news a track was read.
+    pub(crate) fn read_up_to(&mut self, tenant: Option<&TenantId>, news: u64) {
+        match tenant {
+            None => self.news_read = news,
+            Some(tenant) => {
+                if let Some(track) = self.track_mut(tenant) {
+                    track.news_read = news;
+                }
+            }
+        }
+    }
+
+    /// Windows without events were read on a track.
+    pub(crate) fn track_passed(&mut self, tenant: Option<&TenantId>, through: Cursor) {
+        match tenant {
+            None => self.passed(through),
+            Some(tenant) => {
+                if let Some(track) = self.track_mut(tenant) {
+                    track.passed(through);
+                }
+            }
+        }
+    }
+
+    /// The event of a track that the bus refused and that is next.
+    pub(crate) fn refusal_of(&self, tenant: Option<&TenantId>) -> Option<&Refusal> {
+        match tenant {
+            None => self.refusal.as_ref(),
+            Some(tenant) => self.track(tenant)?.refusal.as_ref(),
+        }
+    }
+
+    /// The bus refused the next event of a track.
+    pub(crate) fn refused(&mut self, tenant: Option<&TenantId>, refusal: Option<Refusal>) {
+        match tenant {
+            None => self.refusal = refusal,
+            Some(tenant) => {
+                if let Some(track) = self.track_mut(tenant) {
+                    track.refusal = refusal;
+                }
+            }
+        }
+    }
+
+    /// Moves a track behind what is done.
+    pub(crate) fn track_moved(&mut self, tenant: &TenantId, sent: MainSent) {
+        let blocked = self.blocked.get_or_insert_default();
+        sent.aside.iter().for_each(|aside| blocked.add(aside));
+        if self.track_mut(tenant).is_some_and(|track| track.moved(sent)) {
+            self.is_stalled = false;
+            self.went_well();
+        }
+    }
+
+    /// What is to record on its tracks.
+    pub(crate) fn track_records(&self) -> impl Iterator<Item = TrackRecord> {
+        let LaneLease { lane, epoch, .. } = self.lease;
+        self.tracks.iter().flat_map(move |tracks| tracks.records(lane, epoch))
     }
 }

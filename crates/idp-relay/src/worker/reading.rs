@@ -4,6 +4,7 @@ use super::blocked::Blocked;
 use super::breaker::Passage;
 use super::send::{Send, Ticket};
 use super::sorting::{Bounds, Sorting};
+use super::step::TracksReading;
 use super::{LaneWork, Reading, Step, Worker};
 use idp_application::{BlockedKey, Lane, LaneBatch};
 use std::time::Instant;
@@ -34,7 +35,7 @@ impl Worker {
     /// Reads on from all lanes that wait for it. Lanes that got events wait until the others had
     /// their turn; lanes that may hold what cannot be read are read one by one.
     pub(super) fn read(&mut self, now: Instant) -> Option<Step> {
-        let is_ready = |work: &&LaneWork| work.news_read < self.news && self.is_ready(work, now);
+        let is_ready = |work: &&LaneWork| self.is_ready(work, now) && self.has_turn(work, now);
         let ready: Vec<&LaneWork> = self.lanes.values().filter(is_ready).collect();
         let mut waiting = ready.clone();
         waiting.retain(|work| work.round_served < self.round);
@@ -48,8 +49,18 @@ impl Worker {
             trusted = waiting.into_iter().take(1).collect();
         }
         trusted.truncate(self.lanes_at_once(now));
-        let leases: Vec<_> = trusted.into_iter().map(LaneWork::lease).collect();
-        (!leases.is_empty()).then_some(Step::Read(Reading { leases, news: self.news }))
+        let (apart, together): (Vec<&LaneWork>, Vec<_>) =
+            trusted.into_iter().partition(|work| work.has_tracks());
+        // Lanes of both kinds take turns.
+        let news = self.news;
+        let apart_first = !self.apart_last || together.is_empty();
+        let turns: Vec<_> = apart.into_iter().filter_map(|work| self.turn(work, now)).collect();
+        let leases: Vec<_> = together.into_iter().map(LaneWork::lease).collect();
+        self.apart_last = apart_first && !turns.is_empty();
+        if self.apart_last {
+            return Some(Step::ReadTracks(TracksReading { turns, news }));
+        }
+        (!leases.is_empty()).then_some(Step::Read(Reading { leases, news }))
     }
 
     /// Whether the next events of the lane may be sent.
@@ -106,8 +117,7 @@ impl Worker {
         now: Instant,
     ) -> Option<Send> {
         let until = now + self.config.publish_timeout;
-        let bounds =
-            Bounds { keys_max: self.config.parked_keys_max, events_max: self.config.set_aside_max };
+        let bounds = self.bounds();
         let asked = reading.leases.iter().find(|lease| lease.lane == batch.lane)?;
         let work = self.lanes.get_mut(&batch.lane).filter(|work| work.lease() == *asked)?;
         if batch.events.is_empty() {
@@ -118,6 +128,11 @@ impl Worker {
         work.news_read = 0;
         if !work.may_send(now) {
             return None; // It took too long; it is read again once the lease is renewed.
+        }
+        let met = batch.events.iter().map(|event| &event.envelope.tenant);
+        if let Some(tenant) = met.cloned().find(|tenant| self.tenants.is_special(tenant)) {
+            self.wants_split(batch.lane, tenant);
+            return None;
         }
         let blocked = work.blocked.get_or_insert_with(Blocked::default);
         let sorting = Sorting::of(&self.target, *asked, blocked, work.refusal.as_ref());
@@ -136,9 +151,14 @@ impl Worker {
         self.sending.insert(asked.lane).then_some(Send { messages, until, ticket })
     }
 
+    pub(super) fn bounds(&self) -> Bounds {
+        let (keys_max, events_max) = (self.config.parked_keys_max, self.config.set_aside_max);
+        Bounds { keys_max, events_max, ..Bounds::NONE }
+    }
+
     /// No more may be set aside in this lane: it waits until somebody has looked after what is. What
     /// is blocked is asked anew then.
-    fn stall(&mut self, lane: Lane, now: Instant) {
+    pub(super) fn stall(&mut self, lane: Lane, now: Instant) {
         let Some(work) = self.lanes.get_mut(&lane) else { return };
         work.is_stalled = true;
         work.blocked = None;
@@ -147,11 +167,11 @@ impl Worker {
     }
 
     /// What is stored in one of the lanes cannot be read. Says whether it is known which.
-    pub(crate) fn on_unreadable(&mut self, reading: &Reading, now: Instant) -> bool {
+    pub(crate) fn on_unreadable(&mut self, lanes: &[Lane], now: Instant) -> bool {
         self.answered();
-        let is_known = reading.leases.len() == 1;
-        for lease in &reading.leases {
-            let Some(work) = self.lanes.get_mut(&lease.lane) else { continue };
+        let is_known = lanes.len() == 1;
+        for lane in lanes {
+            let Some(work) = self.lanes.get_mut(lane) else { continue };
             work.suspect = true;
             if is_known {
                 work.failures += 1;

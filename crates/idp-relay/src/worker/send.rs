@@ -6,6 +6,7 @@ use idp_application::{
     Cursor, Error, Lane, LaneLease, Message, PublishError, PublishFailure, SetAside, Settlement,
     SideBatch, Stream,
 };
+use idp_domain::TenantId;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -23,6 +24,8 @@ pub(crate) struct Send {
 pub(crate) struct Ticket {
     pub(crate) lane: Lane,
     pub(crate) epoch: i64,
+    /// On whose track; `None` is the main one, and the side track.
+    tenant: Option<TenantId>,
     load: Load,
 }
 
@@ -51,25 +54,31 @@ impl Ticket {
     /// Of a part of the log that was read from where the lease stands.
     pub(crate) fn main(lease: LaneLease, sorted: Sorted, news: u64) -> Self {
         let start = Place { cursor: lease.cursor, sequence: lease.sequence };
-        Self { lane: lease.lane, epoch: lease.epoch, load: Load::Main { start, sorted, news } }
+        let load = Load::Main { start, sorted, news };
+        Self { lane: lease.lane, epoch: lease.epoch, tenant: None, load }
+    }
+
+    /// The same of the track of a tenant.
+    pub(crate) fn on_track(self, tenant: Option<TenantId>) -> Self {
+        Self { tenant, ..self }
     }
 
     /// What the answer of the bus means. `None` is that everything was taken over.
     pub(crate) fn outcome(self, refusal: Option<PublishError>) -> SendOutcome {
-        let Self { lane, epoch, load } = self;
+        let Self { lane, epoch, tenant, load } = self;
         let accepted = refusal.as_ref().map_or(usize::MAX, |refusal| refusal.accepted);
         let failure = refusal.map(|refusal| (refusal.failure, refusal.error));
         let sent = match load {
             Load::Main { start, sorted, news } => main_sent(start, sorted, news, accepted),
             Load::Side(numbers) => side_sent(lane, epoch, &numbers, accepted, failure.as_ref()),
         };
-        SendOutcome { lane, epoch, sent, failure }
+        SendOutcome { lane, epoch, tenant, sent, failure }
     }
 
     /// The send ended without an answer: it was aborted, or its code panicked.
     pub(crate) fn lost(lane: Lane, epoch: i64, error: Error) -> SendOutcome {
         let failure = Some((PublishFailure::Unavailable, error));
-        SendOutcome { lane, epoch, sent: Sent::Nothing, failure }
+        SendOutcome { lane, epoch, tenant: None, sent: Sent::Nothing, failure }
     }
 }
 
@@ -86,7 +95,8 @@ pub(crate) fn side_send(
         target.message(entry.envelope, stream, entry.sequence, lease.epoch)
     };
     let messages = batch.entries.into_iter().map(message).collect();
-    let ticket = Ticket { lane: lease.lane, epoch: lease.epoch, load: Load::Side(numbers) };
+    let load = Load::Side(numbers);
+    let ticket = Ticket { lane: lease.lane, epoch: lease.epoch, tenant: None, load };
     Send { messages, until, ticket }
 }
 
@@ -95,6 +105,8 @@ pub(crate) fn side_send(
 pub(crate) struct SendOutcome {
     pub(crate) lane: Lane,
     pub(crate) epoch: i64,
+    /// On whose track; `None` is the main one, and the side track.
+    pub(crate) tenant: Option<TenantId>,
     pub(crate) sent: Sent,
     /// What stopped the next message.
     pub(crate) failure: Option<(PublishFailure, Error)>,

@@ -9,11 +9,23 @@ use idp_application::{
 use idp_domain::{Envelope, EventRecord, Timestamp, Uuid};
 use std::sync::Arc;
 
-/// The most keys that may be parked in a lane, and the most events set aside of one key.
+/// Where sorting ends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
+    /// The most keys that may be parked in a lane.
     pub(crate) keys_max: u32,
+    /// The most events that may be set aside of one key.
     pub(crate) events_max: u32,
+    /// The most messages to send.
+    pub(crate) messages_max: usize,
+    /// The number of the last event to look at.
+    pub(crate) sequence_max: Option<i64>,
+}
+
+impl Bounds {
+    /// It does not end before the batch does.
+    pub(crate) const NONE: Self =
+        Self { keys_max: u32::MAX, events_max: u32::MAX, messages_max: usize::MAX, sequence_max: None };
 }
 
 /// What a batch comes to.
@@ -63,8 +75,14 @@ impl<'w> Sorting<'w> {
     ) -> Self {
         let name = target.name_shared();
         let stream = Arc::new(Stream { target: name, lane: lease.lane, track: Track::Main });
-        let bounds = Bounds { keys_max: u32::MAX, events_max: u32::MAX };
-        Self { target, lease, stream, refusal, bounds, blocked: blocked.clone() }
+        let blocked = blocked.clone();
+        Self { target, lease, stream, refusal, bounds: Bounds::NONE, blocked }
+    }
+
+    /// Sends on another track than the main one.
+    pub(crate) fn on(mut self, stream: Arc<Stream>) -> Self {
+        self.stream = stream;
+        self
     }
 
     pub(crate) fn within(mut self, bounds: Bounds) -> Self {
@@ -73,16 +91,36 @@ impl<'w> Sorting<'w> {
     }
 
     /// Ends before the first event that would have to be set aside beyond the bounds.
-    pub(crate) fn sort(mut self, batch: LaneBatch) -> (Sorted, Vec<Message>) {
-        let mut slots = Vec::with_capacity(batch.events.len());
-        let mut messages = Vec::with_capacity(batch.events.len());
-        for (sequence, event) in (self.lease.sequence + 1..).zip(batch.events) {
-            let LoggedEvent { cursor, envelope } = event;
+    pub(crate) fn sort(self, batch: LaneBatch) -> (Sorted, Vec<Message>) {
+        let events = batch.events.into_iter();
+        let events = events.map(|LoggedEvent { cursor, envelope }| (cursor, Some(envelope)));
+        self.sort_events(events, batch.through)
+    }
+
+    /// The same with events that only count, since they belong to another track.
+    pub(crate) fn sort_events(
+        mut self,
+        events: impl ExactSizeIterator<Item = (Cursor, Option<Envelope>)>,
+        through: Cursor,
+    ) -> (Sorted, Vec<Message>) {
+        let mut slots = Vec::with_capacity(events.len());
+        let mut messages = Vec::with_capacity(events.len());
+        for (sequence, (cursor, envelope)) in (self.lease.sequence + 1..).zip(events) {
+            if self.bounds.sequence_max.is_some_and(|max| sequence > max) {
+                return (Sorted { slots, through: None }, messages);
+            }
+            let Some(envelope) = envelope else {
+                slots.push((cursor, Slot::Passed));
+                continue;
+            };
             let Some(fate) = self.fate(&envelope) else {
                 return (Sorted { slots, through: None }, messages);
             };
             let slot = match fate {
                 Fate::Pass => Slot::Passed,
+                Fate::Send if messages.len() >= self.bounds.messages_max => {
+                    return (Sorted { slots, through: None }, messages);
+                }
                 Fate::Send => {
                     let id = envelope.event_id;
                     let epoch = self.lease.epoch;
@@ -97,7 +135,7 @@ impl<'w> Sorting<'w> {
             };
             slots.push((cursor, slot));
         }
-        (Sorted { slots, through: Some(batch.through) }, messages)
+        (Sorted { slots, through: Some(through) }, messages)
     }
 
     /// `None` when it would have to be set aside, and a bound forbids it.
@@ -171,7 +209,7 @@ mod tests {
         (kinds(&sorted), messages.len(), sorted.through.is_some())
     }
 
-    const WIDE: Bounds = Bounds { keys_max: 10, events_max: 10 };
+    const WIDE: Bounds = Bounds { keys_max: 10, events_max: 10, ..Bounds::NONE };
 
     #[test]
     fn events_of_a_blocked_key_go_aside_and_others_are_sent() {
@@ -192,9 +230,17 @@ mod tests {
 
     #[test]
     fn sorting_ends_where_a_bound_would_be_exceeded() {
-        let narrow = Bounds { keys_max: 10, events_max: 2 };
+        let narrow = Bounds { keys_max: 10, events_max: 2, ..Bounds::NONE };
         assert_eq!(sort(&target(), &[(2, 1)], None, narrow), ("mbmm".into(), 3, false));
-        let no_more = Bounds { keys_max: 1, events_max: 10 };
+        let no_more = Bounds { keys_max: 1, events_max: 10, ..Bounds::NONE };
         assert_eq!(sort(&target(), &[(9, 1)], Some(3), no_more), ("mm".into(), 2, false));
+    }
+
+    #[test]
+    fn sorting_ends_when_there_are_messages_enough_or_the_last_number_was_reached() {
+        let few = Bounds { messages_max: 2, ..Bounds::NONE };
+        assert_eq!(sort(&target(), &[(2, 1)], None, few), ("mbm".into(), 2, false));
+        let near = Bounds { sequence_max: Some(4), ..Bounds::NONE };
+        assert_eq!(sort(&target(), &[], None, near), ("mmmm".into(), 4, false));
     }
 }

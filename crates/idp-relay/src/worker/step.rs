@@ -1,6 +1,10 @@
 //! What a worker wants done next.
 
-use idp_application::{Lane, LaneLease, LaneRecord, Settlement};
+use idp_application::{
+    Lane, LaneLease, LaneRecord, Settlement, TenantScope, TrackChange, TrackReading,
+    TrackRecord,
+};
+use idp_domain::TenantId;
 use std::time::Instant;
 
 /// One step. Steps that ask something of the log are answered by the method of
@@ -23,6 +27,18 @@ pub(crate) enum Step {
     Due(Vec<LaneLease>),
     /// Read on; `on_read`, or `on_unreadable` when what is stored cannot be read.
     Read(Reading),
+    /// Ask how tenants are to be served; `on_policies`.
+    Policies,
+    /// Ask which tenants are split off in these lanes; `on_tracks`.
+    Tracks(Vec<LaneLease>),
+    /// Split a tenant off; `on_changed`.
+    Split(TrackChange),
+    /// Merge the track of a tenant; `on_changed`.
+    Merge(TrackChange),
+    /// Read on on tracks; `on_tracks_read`, or `on_tracks_unreadable`.
+    ReadTracks(TracksReading),
+    /// Record progress on tracks; `on_tracks_recorded`.
+    RecordTracks(Vec<TrackRecord>),
     /// Nothing to do before that instant, unless something happens.
     Wait(Instant),
     /// The worker has stopped.
@@ -36,6 +52,59 @@ pub(crate) struct Reading {
     pub(crate) leases: Vec<LaneLease>,
     /// What was known to be new when the reading began.
     pub(crate) news: u64,
+}
+
+impl Reading {
+    pub(crate) fn lanes(&self) -> Vec<Lane> {
+        self.leases.iter().map(|lease| lease.lane).collect()
+    }
+}
+
+/// Tracks to read on, at most one of a lane.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct TracksReading {
+    /// Which, and from where.
+    pub(crate) turns: Vec<TrackTurn>,
+    /// What was known to be new when the reading began.
+    pub(crate) news: u64,
+}
+
+impl TracksReading {
+    pub(crate) fn lanes(&self) -> Vec<Lane> {
+        self.turns.iter().map(|turn| turn.lease.lane).collect()
+    }
+
+    /// What to ask the log for.
+    pub(crate) fn readings(&self) -> Vec<TrackReading> {
+        let reading = |turn: &TrackTurn| TrackReading {
+            lane: turn.lease.lane,
+            cursor: turn.lease.cursor,
+            scope: turn.scope.clone(),
+        };
+        self.turns.iter().map(reading).collect()
+    }
+}
+
+/// One track to read on.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct TrackTurn {
+    /// The lease of its lane, at the place of the track.
+    pub(crate) lease: LaneLease,
+    /// The generation of the track; `None` is the main one.
+    pub(crate) generation: Option<i64>,
+    pub(crate) scope: TenantScope,
+    /// The number behind which it is not to be read.
+    pub(crate) sequence_max: Option<i64>,
+}
+
+impl TrackTurn {
+    /// Whose track; `None` is the main one.
+    pub(crate) fn tenant(&self) -> Option<&TenantId> {
+        match &self.scope {
+            TenantScope::Only(tenant) => Some(tenant),
+            TenantScope::Except(_) => None,
+        }
+    }
 }
 
 /// How a worker ended.

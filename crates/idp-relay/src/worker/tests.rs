@@ -10,7 +10,7 @@ use super::sample::{batch, cursor, lease, target};
 use super::{Ending, Send, Step, Ticket, Worker};
 use crate::RelayConfig;
 use idp_application::{
-    Due, Error, ErrorKind, Lane, LaneLease, LaneRecord, Membership, PublishError, WorkerId,
+    Due, Error, ErrorKind, Lane, LaneLease, LaneRecord, LaneTracks, Membership, PublishError, WorkerId,
 };
 use idp_domain::Uuid;
 use std::time::{Duration, Instant};
@@ -38,7 +38,7 @@ impl Rig {
         rig
     }
 
-    /// The next step that is not about what is set aside: nothing is.
+    /// The next step that is not about what is set aside, or tenants apart: nothing is.
     fn next(&mut self) -> Step {
         loop {
             match self.worker.next(self.now) {
@@ -46,6 +46,13 @@ impl Rig {
                 Step::Due(leases) => {
                     let sends = self.worker.on_due(&leases, Due::default(), self.now);
                     assert!(sends.is_empty());
+                }
+                Step::Policies => self.worker.on_policies(Vec::new(), self.now),
+                Step::Tracks(leases) => {
+                    let of = |lease: &LaneLease| lease.lane;
+                    let none = |lane| LaneTracks { lane, revision: 0, tracks: Vec::new() };
+                    let known = leases.iter().map(of).map(none).collect();
+                    self.worker.on_tracks(&leases, known, self.now);
                 }
                 step => return step,
             }

@@ -2,8 +2,9 @@
 
 use idp_application::{
     Actor, DeadLetterAction, DeadLetterCommand, DeadLetters, DeliveryKey, Error, ErrorKind,
-    ParkedKey,
+    ParkedKey, TenantPolicies, TenantPolicy, TenantPolicyOrder,
 };
+use idp_domain::TenantId;
 use idp_memory::MemoryStore;
 use idp_testkit::{Dice, Entry, Recorder};
 use std::sync::Arc;
@@ -45,6 +46,13 @@ impl Operator {
             self.settle_for(self.command(key, DeadLetterAction::Resume).await);
         }
         parked.len()
+    }
+
+    /// Has a tenant served in another way from now on.
+    pub(crate) async fn treat(&self, policy: TenantPolicy) {
+        let (actor, reason) = (Actor::new("operator"), "a test".into());
+        let order = TenantPolicyOrder { actor, policy, reason };
+        self.store.set_tenant_policy("bus", &order).await.expect("the store answers");
     }
 
     /// Does something with one of the parked keys.
@@ -91,4 +99,9 @@ impl Operator {
             }
         }
     }
+}
+
+/// What holds for a tenant of which nobody said anything.
+pub(crate) fn usual(tenant: &str) -> TenantPolicy {
+    TenantPolicy::usual(TenantId::new(tenant).expect("valid"))
 }

@@ -4,8 +4,10 @@
 use crate::service::{LONG, Service, Setup, config, until, worker_id};
 use idp_application::{
     BlockedKey, BoxFuture, BusGuarantees, Claim, Deliveries, Due, Error, EventBus, Lane, LaneBatch,
-    LaneLease, LaneProgress, LaneRecord, Membership, Message, OutboxLog, PublishError, Reader,
-    Settled, Settlement, Sharding, WorkerId,
+    LaneLease, LaneProgress, LaneRecord, LaneTracks, Membership, Message, OutboxLog, PublishError,
+    Reader, RelayLog, Settled, Settlement, Sharding, TenantPolicies, TenantPolicy,
+    TenantPolicyOrder, TenantPolicyRecord, TenantTracks, TrackBatch, TrackChange, TrackReading,
+    TrackRecord, WorkerId,
 };
 use idp_domain::{ContentHasher, Envelope, EventRecord, Uuid};
 use idp_testkit::{Fate, Outcome, Sink, Unreliable, Violation};
@@ -31,7 +33,7 @@ enum Bug {
 }
 
 struct Sabotaged {
-    log: Arc<dyn Deliveries>,
+    log: Arc<dyn RelayLog>,
     bug: Bug,
 }
 
@@ -168,6 +170,82 @@ impl Deliveries for Sabotaged {
         settlement: &'a Settlement,
     ) -> BoxFuture<'a, Result<Settled, Error>> {
         self.log.settle(reader, settlement)
+    }
+}
+
+impl TenantTracks for Sabotaged {
+    fn tracks<'a>(
+        &'a self,
+        reader: &'a Reader,
+        leases: &'a [LaneLease],
+    ) -> BoxFuture<'a, Result<Vec<LaneTracks>, Error>> {
+        Box::pin(async move {
+            match self.bug {
+                Bug::IgnoresTheEpoch => {
+                    let of = |lease: &LaneLease| lease.lane;
+                    let none = |lane| LaneTracks { lane, revision: 0, tracks: Vec::new() };
+                    Ok(leases.iter().map(of).map(none).collect())
+                }
+                _ => self.log.tracks(reader, leases).await,
+            }
+        })
+    }
+
+    fn split<'a>(
+        &'a self,
+        reader: &'a Reader,
+        change: &'a TrackChange,
+    ) -> BoxFuture<'a, Result<Option<LaneTracks>, Error>> {
+        self.log.split(reader, change)
+    }
+
+    fn merge<'a>(
+        &'a self,
+        reader: &'a Reader,
+        change: &'a TrackChange,
+    ) -> BoxFuture<'a, Result<Option<LaneTracks>, Error>> {
+        self.log.merge(reader, change)
+    }
+
+    fn read_tracks<'a>(
+        &'a self,
+        readings: &'a [TrackReading],
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<TrackBatch>, Error>> {
+        self.log.read_tracks(readings, limit)
+    }
+
+    fn record_tracks<'a>(
+        &'a self,
+        reader: &'a Reader,
+        records: &'a [TrackRecord],
+    ) -> BoxFuture<'a, Result<Vec<Lane>, Error>> {
+        self.log.record_tracks(reader, records)
+    }
+}
+
+impl TenantPolicies for Sabotaged {
+    fn tenant_policies<'a>(
+        &'a self,
+        reader: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<TenantPolicy>, Error>> {
+        self.log.tenant_policies(reader)
+    }
+
+    fn set_tenant_policy<'a>(
+        &'a self,
+        reader: &'a str,
+        order: &'a TenantPolicyOrder,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        self.log.set_tenant_policy(reader, order)
+    }
+
+    fn tenant_policy_records<'a>(
+        &'a self,
+        reader: &'a str,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<TenantPolicyRecord>, Error>> {
+        self.log.tenant_policy_records(reader, limit)
     }
 }
 

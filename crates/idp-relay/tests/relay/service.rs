@@ -1,6 +1,6 @@
 //! A service with an outbox whose history is recorded, and relays to start on it.
 
-use idp_application::{Deliveries, EventBus, Lane, LaneCount, Migrate, SequentialIds, WorkerId};
+use idp_application::{EventBus, Lane, LaneCount, Migrate, RelayLog, SequentialIds, WorkerId};
 use idp_domain::{EntityId, TenantId, Uuid};
 use idp_memory::MemoryStore;
 use idp_relay::{EventFilter, Relay, RelayConfig, RelayHandle, Target};
@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// Longer than anything takes that works.
-pub(crate) const LONG: Duration = Duration::from_secs(120);
+pub(crate) const LONG: Duration = Duration::from_secs(240);
 
 pub(crate) struct Service {
     pub(crate) store: Arc<MemoryStore>,
@@ -72,7 +72,7 @@ impl Service {
 pub(crate) struct Setup<'s> {
     service: &'s Service,
     pub(crate) id: WorkerId,
-    pub(crate) log: Arc<dyn Deliveries>,
+    pub(crate) log: Arc<dyn RelayLog>,
     pub(crate) bus: Arc<dyn EventBus>,
     pub(crate) filter: EventFilter,
     pub(crate) config: RelayConfig,

@@ -1,9 +1,9 @@
 //! Many runs of a whole system under random faults, in simulated time; each run is one seed. A seed
 //! that fails is named, and fails again when it is run alone: `IDP_SEED=17 cargo test simulation`.
 
-use crate::operator::Operator;
+use crate::operator::{Operator, usual};
 use crate::service::{LONG, Service, until, worker_id};
-use idp_application::Message;
+use idp_application::{Message, TenantPolicy};
 use idp_domain::{EntityId, Uuid};
 use idp_relay::RelayHandle;
 use idp_testkit::{Dice, Fate, Reception, Sink, TallyId, Unreliable, Violation, check};
@@ -14,6 +14,8 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 const SEEDS: u64 = 2_000;
+
+const TENANTS: [&str; 3] = ["acme", "globex", "initech"];
 
 #[test]
 fn all_guarantees_hold_through_crashes_cuts_and_ambiguous_answers() {
@@ -87,6 +89,10 @@ impl Simulation {
         if is_poisonous {
             simulation.service.recorder.expect_gaps();
         }
+        let has_policies = simulation.dice.percent(60);
+        if has_policies {
+            simulation.service.recorder.expect_gaps();
+        }
         for _ in 0..simulation.dice.within(1..4) {
             simulation.start_worker();
         }
@@ -100,6 +106,9 @@ impl Simulation {
             }
             if is_poisonous {
                 simulation.poison(&tallies).await;
+            }
+            if has_policies {
+                simulation.treat_apart().await;
             }
         }
         simulation.end(seed).await;
@@ -136,6 +145,22 @@ impl Simulation {
             1 => drop(self.poisoned.lock().expect("not poisoned").remove(&id)),
             2 => self.operator.act(&self.dice).await,
             _ => {}
+        }
+    }
+
+    /// Has a tenant paused, limited or weighted, or served as usual again.
+    async fn treat_apart(&self) {
+        if self.dice.percent(15) {
+            let tenant = TENANTS[self.dice.place(TENANTS.len())];
+            let usual = usual(tenant);
+            let number = |range| u32::try_from(self.dice.within(range)).expect("a small number");
+            let policy = match self.dice.within(0..6) {
+                0 | 1 => TenantPolicy { is_paused: true, ..usual },
+                2 => TenantPolicy { events_per_second_max: Some(number(1..50)), ..usual },
+                3 => TenantPolicy { weight: number(2..9), ..usual },
+                _ => usual,
+            };
+            self.operator.treat(policy).await;
         }
     }
 
@@ -246,6 +271,9 @@ impl Simulation {
     async fn end(mut self, seed: u64) {
         self.healed.store(true, Ordering::SeqCst);
         self.poisoned.lock().expect("not poisoned").clear();
+        for tenant in TENANTS {
+            self.operator.treat(usual(tenant)).await;
+        }
         let drained = timeout(LONG, self.drain()).await;
         let violations = check(&self.service.recorder.history());
         assert!(drained.is_ok(), "seed {seed}: the backlog did not drain: {violations:#?}");

@@ -2,7 +2,8 @@
 //! own.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
-use idp_application::{Backend, Migrate};
+use idp_application::{Backend, LogKeeping, Migrate, RelayLog};
+use idp_conformance::log_keeping::KeepingHarness;
 use idp_conformance::{AuditColumns, Capabilities, Harness, sample};
 use idp_domain::{TableSchema, TenantId, Timestamp, Uuid};
 use idp_sqlite::{SqliteOptions, SqliteStore};
@@ -69,6 +70,16 @@ impl Harness for FileHarness {
             .query_row(&sql, params![tenant.as_str(), key.as_bytes()], row)
             .optional()
             .expect("the table can be read")
+    }
+}
+
+impl KeepingHarness for FileHarness {
+    fn keeping(&self) -> Arc<dyn LogKeeping> {
+        self.store.clone()
+    }
+
+    fn relay_log(&self) -> Arc<dyn RelayLog> {
+        self.store.clone()
     }
 }
 

@@ -100,6 +100,8 @@ fn keys_that_were_blocked_before_the_tenure_stay_blocked() {
     assert_eq!(rig.next(), Step::Claim(1));
     rig.claimed(&[lease(0, 1)]);
     let lane = Lane::from_number(0);
+    assert_eq!(rig.worker.next(rig.now), Step::Policies);
+    rig.worker.on_policies(Vec::new(), rig.now);
     let Step::Blocked(lanes) = rig.worker.next(rig.now) else { panic!("nothing is known yet") };
     rig.worker.on_blocked(&lanes, vec![BlockedKey { lane, key: key(2), events: 1 }]);
     let sends = rig.read(&[0], &[(0, &[1, 2, 3])]);
@@ -226,6 +228,18 @@ fn a_bus_that_asks_to_be_spared_is_spared_for_so_long() {
     assert!(matches!(rig.next(), Step::Wait(_)));
     rig.pass(Duration::from_millis(1));
     assert!(matches!(rig.next(), Step::Read(_)));
+}
+
+#[test]
+fn a_bus_that_took_a_part_and_asks_for_no_pause_is_given_the_rest_at_once() {
+    let mut rig = Rig::holding(1);
+    let sends = rig.read(&[0], &[(0, &[1, 2, 3])]);
+    let more = PublishError::throttled(2, Some(Duration::ZERO), "more to come");
+    let outcome = sends[0].ticket.clone().outcome(Some(more));
+    assert_eq!(rig.worker.on_sent(outcome, rig.now), None);
+    assert!(!rig.worker.is_bus_away());
+    rig.advance(&[(0, 2)]);
+    assert_eq!(rig.read(&[0], &[(0, &[3])])[0].messages[0].sequence, 3);
 }
 
 #[test]

@@ -68,11 +68,11 @@ fn windows_without_events_move_the_position_with_the_next_renewal() {
 fn a_lane_that_cannot_be_read_is_found_and_rests_while_the_others_go_on() {
     let mut rig = Rig::holding(3);
     let Step::Read(all) = rig.next() else { panic!("the worker should read") };
-    assert!(!rig.worker.on_unreadable(&all, rig.now));
+    assert!(!rig.worker.on_unreadable(&all.lanes(), rig.now));
     rig.read(&[0], &[(0, &[1])]);
     let Step::Read(one) = rig.next() else { panic!("the worker should read") };
     assert_eq!(one.leases, [lease(1, 1)]);
-    assert!(rig.worker.on_unreadable(&one, rig.now));
+    assert!(rig.worker.on_unreadable(&one.lanes(), rig.now));
     rig.read(&[2], &[]);
     let pause = rig.waits();
     assert!(pause <= Duration::from_millis(100));

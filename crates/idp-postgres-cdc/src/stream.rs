@@ -1,0 +1,52 @@
+//! The stream of changes.
+
+use crate::error::of_stream;
+use idp_application::{Error, ErrorKind};
+use pgwire_replication::{ReplicationClient, ReplicationConfig, ReplicationEvent};
+
+/// A replication connection with a slot of its own. The slot is a temporary one: the server drops it
+/// when the connection ends, however it ends.
+pub(crate) struct ChangeStream {
+    client: ReplicationClient,
+}
+
+impl ChangeStream {
+    pub(crate) async fn begin(config: ReplicationConfig) -> Result<Self, Error> {
+        let slot = config.slot.clone();
+        let client = ReplicationClient::connect_gated(config).await.map_err(of_stream)?;
+        let mut stream = Self { client };
+        let create =
+            format!("SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput', true)");
+        stream.client.simple_query(&create).await.map_err(of_stream)?;
+        stream.client.start().await.map_err(of_stream)?;
+        stream.client.wait_started().await.map_err(of_stream)?;
+        Ok(stream)
+    }
+
+    /// Ends when a transaction that appended to the outbox was committed. What was received is
+    /// confirmed at once, also when there was nothing of the outbox: it was only to wake.
+    pub(crate) async fn committed(&mut self) -> Result<(), Error> {
+        loop {
+            match self.client.recv().await.map_err(of_stream)? {
+                Some(ReplicationEvent::Commit { end_lsn, .. }) => {
+                    self.client.update_applied_lsn(end_lsn);
+                    return Ok(());
+                }
+                Some(ReplicationEvent::KeepAlive { wal_end, .. }) => {
+                    self.client.update_applied_lsn(wal_end);
+                }
+                Some(_) => {}
+                None => {
+                    let message = "the server ended the stream of changes";
+                    return Err(Error::new(ErrorKind::Unavailable, "watch changes", message));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for ChangeStream {
+    fn drop(&mut self) {
+        self.client.abort();
+    }
+}
