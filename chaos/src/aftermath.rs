@@ -15,7 +15,7 @@ use std::fs::File;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Ends the run, and gives what was recorded.
 pub(crate) async fn settle(mut scene: Scene) -> Outcome<Record> {

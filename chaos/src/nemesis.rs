@@ -160,7 +160,7 @@ async fn long_transaction(scene: &mut Scene, dice: &Dice) -> Outcome {
         }
         sleep(LOOK_INTERVAL).await;
     }
-    let aggregate = *tally(number).as_uuid();
+    let aggregate = tally(number).uuid();
     let half = scene.request.choose(Duration::from_secs(2), Duration::from_secs(60));
     scene.mark(Mark::Held { aggregate })?;
     sleep(half).await;
@@ -193,9 +193,9 @@ async fn cut(line: &Proxy, outage: Duration) {
 
 /// Processes come, work and go; nobody is hurt.
 async fn graceful_stops(scene: &mut Scene) -> Outcome {
-    const AT_ONCE: usize = 4;
+    const AT_ONCE: usize = 2;
     scene.mark(Mark::StopsBegan)?;
-    for _ in 0..scene.request.choose(5, 25) {
+    for _ in 0..scene.request.choose(10, 50) {
         let mut visitors = Vec::new();
         for _ in 0..AT_ONCE {
             visitors.push(scene.start_relay(false)?);

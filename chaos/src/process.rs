@@ -25,8 +25,8 @@ pub(crate) struct Process {
 impl Process {
     pub(crate) fn start(role: &str, place: &Place) -> Outcome<Self> {
         let (variable, told) = place.variable()?;
-        let log = std::fs::File::options().create(true).append(true);
-        let log = log.clone().open(place.folder.join("processes.log"))?;
+        let log = place.folder.join("processes.log");
+        let log = std::fs::File::options().create(true).append(true).open(log)?;
         let child = Command::new(std::env::current_exe()?)
             .arg(role)
             .env(variable, told)
@@ -39,7 +39,8 @@ impl Process {
 
     /// Sends SIGKILL, SIGSTOP, SIGCONT or SIGTERM.
     pub(crate) fn signal(&self, name: &str) -> Outcome {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status()?;
+        let sent =
+            Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status()?;
         if sent.success() { Ok(()) } else { Err(format!("SIG{name} could not be sent").into()) }
     }
 

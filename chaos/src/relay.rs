@@ -39,8 +39,8 @@ fn config() -> RelayConfig {
         lease_margin: Duration::from_millis(400),
         heartbeat_interval: Duration::from_millis(500),
         publish_timeout: Duration::from_secs(2),
-        poll_interval: Duration::from_millis(50),
-        side_poll_interval: Duration::from_millis(200),
+        poll_interval: Duration::from_millis(250),
+        side_poll_interval: Duration::from_millis(500),
         backoff_max: Duration::from_secs(1),
         batch_size: BATCH_SIZE,
         ..RelayConfig::default()

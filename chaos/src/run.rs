@@ -59,9 +59,10 @@ fn shuffle<T>(list: &mut [T], dice: &Dice) {
 
 fn verdict(record: &Record) -> Outcome {
     let mut known = HashSet::new();
-    let again = record.plain.lines.iter().filter(
-        |line| matches!(line, Line::Entry(Entry::Delivery(d)) if !known.insert(d.event)),
-    );
+    let again =
+        record.plain.lines.iter().filter(
+            |line| matches!(line, Line::Entry(Entry::Delivery(d)) if !known.insert(d.event)),
+        );
     println!(
         "{} events in the log; at the plain bus {} messages arrived again; the broker has {}",
         record.log.len(),

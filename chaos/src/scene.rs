@@ -19,7 +19,7 @@ use tokio_postgres::{Client, NoTls};
 
 /// How long anything may take that must come to its end.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 const WRITERS: usize = 3;
 
 /// Makes commits of sessions with `idp.slow = on` wait, when everything is written and nothing
@@ -102,9 +102,8 @@ impl Scene {
     pub(crate) fn start_relay(&mut self, behind_proxies: bool) -> Outcome<Process> {
         let mut place = self.next_place();
         if behind_proxies {
-            let through = |url: &str, proxy: &Proxy| {
-                url.replace(server(url), &proxy.address().to_string())
-            };
+            let through =
+                |url: &str, proxy: &Proxy| url.replace(server(url), &proxy.address().to_string());
             place.postgres = through(&place.postgres, &self.postgres_line);
             place.broker = through(&place.broker, &self.broker_line);
         }
@@ -143,7 +142,8 @@ impl Scene {
 
     /// Waits until a relay process holds lanes for every target.
     pub(crate) async fn wait_until_it_works(&self, process: u64) -> Outcome {
-        const HELD: &str = "SELECT count(DISTINCT reader) FROM idp_reader_lane WHERE owner = ANY($1)";
+        const HELD: &str =
+            "SELECT count(DISTINCT reader) FROM idp_reader_lane WHERE owner = ANY($1)";
         let workers = Target::ALL.map(|target| target.worker(process)).map(|WorkerId(id)| id);
         let client = self.client().await?;
         let deadline = Instant::now() + PATIENCE;

@@ -9,7 +9,7 @@ use idp_testkit::{Dice, Tally, Witnessed};
 use std::sync::Arc;
 use std::time::Duration;
 
-const PAUSE: Duration = Duration::from_millis(25);
+const PAUSE: Duration = Duration::from_millis(200);
 const ROLLED_BACK_PERCENT: u64 = 20;
 
 /// The life of the process.

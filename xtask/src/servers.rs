@@ -27,10 +27,10 @@ use std::time::Duration;
 
 use crate::outcome::Outcome;
 use crate::{interrupt, process};
+use control::Control;
 use fleet::Fleet;
 pub(crate) use fleet::Launch;
 use kind::Kind;
-use control::Control;
 use patience::Patience;
 use request::Request;
 use server::Server;

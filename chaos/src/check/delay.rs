@@ -20,8 +20,7 @@ fn transaction(lines: &[Line], aggregate: Uuid) -> Vec<Finding> {
     let place = |mark: &Mark| {
         lines.iter().position(|line| matches!(line, Line::Mark { mark: found } if found == mark))
     };
-    let (half, end) =
-        (place(&Mark::StillHeld { aggregate }), place(&Mark::LetGo { aggregate }));
+    let (half, end) = (place(&Mark::StillHeld { aggregate }), place(&Mark::LetGo { aggregate }));
     let (Some(half), Some(end)) = (half, end) else {
         return vec![Finding::new("j", "a long transaction was not brought to its end")];
     };
@@ -101,7 +100,8 @@ mod tests {
     #[test]
     fn a_transaction_that_nobody_worked_beside_shows_nothing() {
         let aggregate = Uuid::from_u128(SLOW);
-        let marks = [Mark::Held { aggregate }, Mark::StillHeld { aggregate }, Mark::LetGo { aggregate }];
+        let marks =
+            [Mark::Held { aggregate }, Mark::StillHeld { aggregate }, Mark::LetGo { aggregate }];
         assert_eq!(check(&marks.map(mark)).len(), 1);
     }
 }

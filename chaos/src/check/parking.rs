@@ -55,8 +55,7 @@ fn accounts(lines: &[Line], log: &HashMap<Uuid, Uuid>) -> Vec<Finding> {
             _ => None,
         })
         .collect();
-    let wrong =
-        log.keys().filter(|event| delivered.contains(event) == discarded.contains(event));
+    let wrong = log.keys().filter(|event| delivered.contains(event) == discarded.contains(event));
     let wrong = wrong.map(|event| {
         let how = if delivered.contains(event) {
             "was discarded and arrived"

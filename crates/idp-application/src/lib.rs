@@ -76,8 +76,8 @@ pub use identity_map::Savepoint;
 pub use interceptor::{Interceptor, Interceptors};
 pub use lane::{Lane, LaneCount};
 pub use log_keeping::{
-    HoldFrom, KeepingAction, KeepingCommand, KeepingRecord, LaggingReader, LogHold, LogKeeping, PurgeBlock,
-    PurgePolicy, PurgeReport, ReaderStatus,
+    HoldFrom, KeepingAction, KeepingCommand, KeepingRecord, LaggingReader, LogHold, LogKeeping,
+    PurgeBlock, PurgePolicy, PurgeReport, ReaderStatus,
 };
 pub use message::{Message, Stream, Track};
 pub use outbox_log::{

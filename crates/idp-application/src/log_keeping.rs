@@ -223,10 +223,7 @@ pub trait LogKeeping: Send + Sync + 'static {
     fn keep<'a>(&'a self, command: &'a KeepingCommand) -> BoxFuture<'a, Result<(), Error>>;
 
     /// What was done, the latest first.
-    fn keeping_records(
-        &self,
-        limit: u32,
-    ) -> BoxFuture<'_, Result<Vec<KeepingRecord>, Error>>;
+    fn keeping_records(&self, limit: u32) -> BoxFuture<'_, Result<Vec<KeepingRecord>, Error>>;
 }
 
 #[cfg(test)]

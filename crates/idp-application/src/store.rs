@@ -1,8 +1,8 @@
 //! The port through which units of work and queries reach a database.
 
 use crate::{
-    ChangeSet, Cost, DeadLetters, Error, Fetched, ProjectionStore, RowQuery,
-    TenantPolicies, TenantTracks,
+    ChangeSet, Cost, DeadLetters, Error, Fetched, ProjectionStore, RowQuery, TenantPolicies,
+    TenantTracks,
 };
 use idp_domain::TableSchema;
 use std::pin::Pin;

@@ -198,10 +198,8 @@ impl Sender {
 
     /// What the answers to so many records say.
     pub(crate) fn verdict(&self, records: usize, pace: Pace) -> Result<(), Failure> {
-        if let Some(code) = self.fatal_code() {
-            if class(code) == Class::Fenced {
-                return Err(Failure::Fenced);
-            }
+        if self.fatal_code().map(class) == Some(Class::Fenced) {
+            return Err(Failure::Fenced);
         }
         let answers = self.reports().lock();
         let failures = answers.failures();

@@ -74,9 +74,7 @@ impl Readers {
         };
         let positions = self.by_name.entry(reader.name.clone()).or_insert_with(|| Positions {
             sharding: reader.sharding,
-            lanes: lanes_of(reader.sharding, lanes)
-                .map(|lane| (lane, beginning(lane)))
-                .collect(),
+            lanes: lanes_of(reader.sharding, lanes).map(|lane| (lane, beginning(lane))).collect(),
             workers: HashMap::new(),
         });
         if positions.sharding != reader.sharding {

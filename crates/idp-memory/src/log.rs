@@ -36,11 +36,7 @@ impl Log {
 
     /// Reads on from the cursors, lane after lane, up to the limit. Fails when what stands behind one
     /// was dropped.
-    pub(crate) fn read(
-        &self,
-        leases: &[LaneLease],
-        limit: u32,
-    ) -> Result<Vec<LaneBatch>, Error> {
+    pub(crate) fn read(&self, leases: &[LaneLease], limit: u32) -> Result<Vec<LaneBatch>, Error> {
         let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut batches = Vec::new();
         for lease in leases {

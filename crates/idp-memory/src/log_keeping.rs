@@ -193,10 +193,7 @@ impl LogKeeping for MemoryStore {
         })
     }
 
-    fn keeping_records(
-        &self,
-        limit: u32,
-    ) -> BoxFuture<'_, Result<Vec<KeepingRecord>, Error>> {
+    fn keeping_records(&self, limit: u32) -> BoxFuture<'_, Result<Vec<KeepingRecord>, Error>> {
         Box::pin(async move {
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);
             Ok(self.state().keeping.records.iter().rev().take(limit).cloned().collect())

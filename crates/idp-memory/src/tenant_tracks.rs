@@ -73,11 +73,7 @@ impl State {
         true
     }
 
-    fn read_tracks(
-        &self,
-        readings: &[TrackReading],
-        limit: u32,
-    ) -> Result<Vec<TrackBatch>, Error> {
+    fn read_tracks(&self, readings: &[TrackReading], limit: u32) -> Result<Vec<TrackBatch>, Error> {
         let mut left = limit;
         let mut batches = Vec::new();
         for reading in readings {

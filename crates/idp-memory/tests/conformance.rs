@@ -9,4 +9,5 @@ idp_conformance::repository!(MemoryHarness::start());
 idp_conformance::outbox!(MemoryHarness::start());
 idp_conformance::projection!(MemoryHarness::start());
 idp_conformance::deliveries!(MemoryHarness::start());
+idp_conformance::tenants!(MemoryHarness::start());
 idp_conformance::log_keeping!(MemoryHarness::start());

@@ -116,4 +116,24 @@ caught! {
     NumbersAnewWhenItWasGivenUp => deliveries::cancellation::what_is_due_is_numbered_once_however_often_asking_is_given_up;
     SettlesByHalves => deliveries::cancellation::a_settlement_dropped_at_any_await_point_happens_as_a_whole_or_not_at_all;
     RecordsALittleLater => deliveries::cancellation::a_command_dropped_at_any_await_point_happens_with_its_record_or_not_at_all;
+
+    SplitsUnderAnOldEpoch => tenants::tracks::a_split_under_an_old_epoch_is_fenced;
+    ForgetsTheRevision => tenants::tracks::a_split_under_another_revision_changes_nothing;
+    StartsATrackAnew => tenants::tracks::the_next_owner_finds_the_tracks;
+    MergesTooEarly => tenants::tracks::a_merge_of_a_track_with_another_number_changes_nothing;
+    LosesWhatATrackSetAside => tenants::progress::progress_of_a_track_is_recorded_with_what_was_set_aside;
+    RecordsTracksUnderAnOldEpoch => tenants::progress::progress_of_a_track_under_an_old_epoch_is_refused;
+    ShowsOthersInAScope => tenants::scopes::a_scope_gives_the_events_of_the_lane_with_its_own_envelopes;
+    DropsWhatTheScopeLeavesOut => tenants::scopes::a_scope_gives_the_events_of_the_lane_with_its_own_envelopes;
+    ForgetsPolicies => tenants::policies::a_policy_takes_the_place_of_the_one_before;
+    TakesAnyPolicy => tenants::policies::a_policy_that_is_out_of_bounds_changes_nothing;
+
+    DropsWhatOneReaderHasPassed => log_keeping::purging::what_a_reader_has_not_passed_is_kept;
+    IgnoresHolds => log_keeping::purging::a_hold_keeps_what_is_there;
+    IgnoresThePolicy => log_keeping::purging::the_policy_keeps_more;
+    ForgetsTheLiving => log_keeping::keeping::a_reader_with_living_workers_is_not_forgotten_unless_forced;
+    LosesTheLastKeepingRecord => log_keeping::keeping::a_command_leaves_a_record;
+    ForgetsHowManyWereDropped => log_keeping::purging::a_late_reader_counts_as_the_others_do;
+    TakesWhatIsGoneForNothing => log_keeping::purging::a_place_behind_which_something_was_dropped_cannot_be_read;
+    RebuildsFromAPart => log_keeping::purging::a_read_model_is_not_rebuilt_from_a_part_of_the_log;
 }

@@ -19,7 +19,8 @@ pub(crate) fn translate(operation: &'static str, error: tokio_postgres::Error) -
 
 /// The error for a row that holds what it should not.
 pub(crate) fn corrupt(operation: &'static str, what: &str, error: BoxError) -> Error {
-    Error::new(ErrorKind::Corrupt, operation, format!("{what} cannot be read: {error}"))
+    let message = format!("{what} cannot be read: {error}");
+    Error::new(ErrorKind::Corrupt, operation, message).with_source(error)
 }
 
 /// The same, for a statement that writes these tables: a taken unique key is named by its columns.

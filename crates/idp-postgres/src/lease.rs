@@ -27,10 +27,7 @@ const MEMBERS: &str = "
              WHERE reader = $1 AND lane BETWEEN $2::smallint AND $3::smallint),
            (SELECT count(*) FROM idp_reader_lane WHERE reader = $1)";
 
-const NEW_LANES: &str = "
-    INSERT INTO idp_reader_lane (reader, lane)
-    SELECT $1::text, generate_series($2::smallint::int, $3::smallint::int)::smallint
-    ON CONFLICT DO NOTHING";
+const NEW_LANES: &str = "SELECT idp_begin_reader($1, $2, $3)";
 
 const CLAIM: &str = "
     WITH claimable AS (

@@ -16,6 +16,7 @@ mod dead_letters;
 mod letters;
 mod tenant_policies;
 mod tenant_tracks;
+mod log_keeping;
 mod projection;
 mod notify;
 mod migrate;

@@ -17,7 +17,7 @@ const RECORDS: &str = "CREATE TABLE IF NOT EXISTS idp_table (
 )";
 
 /// The framework's own tables.
-const FRAMEWORK: [(&str, &str); 19] = [
+const FRAMEWORK: [(&str, &str); 22] = [
     ("idp_raise", include_str!("../sql/idp_raise.sql")),
     ("idp_meta", include_str!("../sql/idp_meta.sql")),
     ("idp_outbox", include_str!("../sql/idp_outbox.sql")),
@@ -36,6 +36,9 @@ const FRAMEWORK: [(&str, &str); 19] = [
     ("idp_due", include_str!("../sql/idp_due.sql")),
     ("idp_settle", include_str!("../sql/idp_settle.sql")),
     ("idp_command", include_str!("../sql/idp_command.sql")),
+    ("idp_log_floor", include_str!("../sql/idp_log_floor.sql")),
+    ("idp_partition", include_str!("../sql/idp_partition.sql")),
+    ("idp_purge", include_str!("../sql/idp_purge.sql")),
     ("outbox_status", include_str!("../sql/outbox_status.sql")),
 ];
 
@@ -75,6 +78,7 @@ impl PgStore {
         client.batch_execute("COMMIT").await.map_err(failed)?;
         checkout.session.forget_statements();
         checkout.give_back();
+        self.tend_partitions().await?;
         self.check_lanes().await
     }
 

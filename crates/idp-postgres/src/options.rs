@@ -15,6 +15,9 @@ pub struct PgOptions {
     pub statement_timeout: Duration,
     /// The number of lanes of the outbox; must be that with which the tables were made.
     pub lanes: LaneCount,
+    /// How many positions one partition of the outbox has, within 10..=1_000_000_000. A purge drops
+    /// whole partitions. A change holds for partitions that are made later.
+    pub partition_size: u32,
     /// The schema in which the tables are; `None` for that of the user's search path.
     pub schema: Option<String>,
 }
@@ -26,6 +29,7 @@ impl Default for PgOptions {
             checkout_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(30),
             lanes: LaneCount::default(),
+            partition_size: 1_000_000,
             schema: None,
         }
     }
@@ -41,6 +45,11 @@ impl PgOptions {
         }
         if self.checkout_timeout.is_zero() {
             faults.push("PgOptions.checkout_timeout must be above zero, got 0s".into());
+        }
+        if !(10..=1_000_000_000).contains(&self.partition_size) {
+            let given = self.partition_size;
+            faults
+                .push(format!("PgOptions.partition_size must be 10..=1_000_000_000, got {given}"));
         }
         let well_formed = |schema: &String| {
             let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
@@ -76,12 +85,14 @@ mod tests {
         let options = PgOptions {
             connections_max: 0,
             checkout_timeout: Duration::ZERO,
+            partition_size: 9,
             schema: Some("A b".into()),
             ..PgOptions::default()
         };
-        let text = options.validate().expect_err("three faults").to_string();
+        let text = options.validate().expect_err("four faults").to_string();
         assert!(text.contains("connections_max must be 1..=1000, got 0"), "{text}");
         assert!(text.contains("checkout_timeout"), "{text}");
+        assert!(text.contains("partition_size must be 10..=1_000_000_000, got 9"), "{text}");
         assert!(text.contains("\"A b\""), "{text}");
         assert_eq!(PgOptions::default().validate(), Ok(()));
     }

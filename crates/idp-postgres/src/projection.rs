@@ -6,8 +6,8 @@ use crate::lease::millis;
 use crate::parameter::Parameter;
 use crate::store::PgStore;
 use idp_application::{
-    Applied, BoxFuture, Cost, Error, Lane, ProjectionBatch, ProjectionStore, ProjectionWrite,
-    Reader, Sharding,
+    Applied, BoxFuture, Cost, Error, ErrorKind, Lane, ProjectionBatch, ProjectionStore,
+    ProjectionWrite, Reader, Sharding,
 };
 use idp_domain::{Kind, TableSchema};
 use idp_sql::key_columns;
@@ -22,10 +22,13 @@ const CHECKPOINT: &str = "
       RETURNING 1
     )";
 
+/// The gate keeps purges out until this is committed.
 const RESET: &str = "
-    WITH c AS (
-      UPDATE idp_reader_lane SET tick = 0, position = 0, sequence = 0
+    WITH g AS MATERIALIZED (SELECT window_first FROM idp_log_floor FOR SHARE),
+    c AS (
+      UPDATE idp_reader_lane SET tick = 0, position = 0, sequence = 0 FROM g
        WHERE reader = $1 AND lane = $2::smallint AND epoch = $3::bigint AND owner IS NOT NULL
+         AND g.window_first = 1
       RETURNING 1
     )";
 
@@ -66,7 +69,7 @@ impl PgStore {
         };
         let sql = format!(
             "{RESET}, d AS (DELETE FROM \"{}\" WHERE (SELECT count(*) FROM c) = 1)
-             SELECT count(*) FROM c",
+             SELECT CASE WHEN g.window_first = 1 THEN (SELECT count(*) FROM c) ELSE -1 END FROM g",
             table.name
         );
         let parameters = [
@@ -89,7 +92,14 @@ impl PgStore {
         checkout.give_back();
         let rows = result.map_err(|e| translate_for(operation, e, tables))?;
         let found: i64 = rows.first().map_or(0, |row| row.get(0));
-        Ok(if found == 1 { Applied::Done } else { Applied::Fenced })
+        match found {
+            1 => Ok(Applied::Done),
+            -1 => {
+                let message = "events of the log were purged: what they said cannot be read again";
+                Err(Error::new(ErrorKind::Unsupported, operation, message))
+            }
+            _ => Ok(Applied::Fenced),
+        }
     }
 }
 

@@ -22,6 +22,7 @@ pub struct PgStore {
     pub(crate) pool: Arc<Pool>,
     pub(crate) ticks: Arc<Ticks>,
     pub(crate) lanes: LaneCount,
+    pub(crate) partition_size: i64,
 }
 
 impl PgStore {
@@ -36,7 +37,12 @@ impl PgStore {
             url.parse().map_err(|e: tokio_postgres::Error| invalid(format!("bad URL: {e}")))?;
         let config = configured(config, &options);
         let pool = Pool::new(config, options.connections_max, options.checkout_timeout);
-        let store = Self { pool: Arc::new(pool), ticks: Arc::default(), lanes: options.lanes };
+        let store = Self {
+            pool: Arc::new(pool),
+            ticks: Arc::default(),
+            lanes: options.lanes,
+            partition_size: options.partition_size.into(),
+        };
         store.check_lanes().await?;
         Ok(store)
     }

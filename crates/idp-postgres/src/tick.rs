@@ -28,6 +28,7 @@
 
 use crate::error::translate;
 use crate::store::PgStore;
+use crate::window::purged;
 use idp_application::{Error, ErrorKind};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -121,12 +122,13 @@ impl PgStore {
         // After an error the transaction is still open: the connection is not given back.
         let messages = answer.map_err(|e| translate("take a tick", e))?;
         checkout.give_back();
+        let mut is_first = true;
         for message in messages {
             let SimpleQueryMessage::Row(row) = message else { continue };
             if row.len() != 3 {
                 continue; // The row of the lock.
             }
-            let number = row.get(0).and_then(|id| id.parse().ok());
+            let number: Option<i64> = row.get(0).and_then(|id| id.parse().ok());
             let position_max = row.get(2).and_then(|position| position.parse().ok());
             let snapshot = row.get(1).zip(position_max);
             let snapshot = snapshot.and_then(|(text, max)| Snapshot::parse(text, max));
@@ -134,6 +136,10 @@ impl PgStore {
                 let message = "a tick cannot be read";
                 return Err(Error::new(ErrorKind::Corrupt, "take a tick", message));
             };
+            if is_first && number > from.max(1) {
+                return Err(purged(number - 1));
+            }
+            is_first = false;
             self.ticks.remember(number, snapshot);
         }
         Ok(())

@@ -36,23 +36,45 @@ impl PgStore {
         // The bounds stand in the text and the statement is planned on each call: a plan for
         // unknown bounds would read the log from its start.
         let rows = if slice.after == 0 {
-            client.query_typed(&sql, &[]).await.map_err(failed)?
+            let (rows, first) =
+                tokio::join!(client.query_typed(&sql, &[]), client.query_typed(FLOOR, &[]));
+            check_there(&first.map_err(failed)?, slice.number)?;
+            rows.map_err(failed)?
         } else {
             // A later page of a window that may be large: by position, without sorting the rest of
             // the window again. All three are sent at once; after an error the connection, and with
             // it the transaction, is dropped.
-            let (begun, rows, ended) = tokio::join!(
+            let (begun, rows, ended, first) = tokio::join!(
                 client.batch_execute(IN_ORDER),
                 client.query_typed(&sql, &[]),
                 client.batch_execute("COMMIT"),
+                client.query_typed(FLOOR, &[]),
             );
             begun.map_err(failed)?;
             ended.map_err(failed)?;
+            check_there(&first.map_err(failed)?, slice.number)?;
             rows.map_err(failed)?
         };
         checkout.give_back();
         rows.iter().map(|row| logged(row, slice.number)).collect()
     }
+}
+
+/// Asked after the rows, in the same round trip: what was read counts only if nothing of the window was
+/// purged by then.
+const FLOOR: &str = "SELECT window_first FROM idp_log_floor";
+
+fn check_there(floor: &[Row], window: i64) -> Result<(), Error> {
+    match floor.first().map(|row| row.get::<_, i64>(0)) {
+        Some(first) if window < first => Err(purged(window)),
+        _ => Ok(()),
+    }
+}
+
+/// The error for a window that was purged.
+pub(crate) fn purged(window: i64) -> Error {
+    let message = format!("window {window} of the log was purged");
+    Error::new(ErrorKind::Corrupt, "read the outbox", message)
 }
 
 /// Makes the planner follow the primary key, and not compile for the costs that this pretends.
@@ -73,13 +95,15 @@ impl PgStore {
         let checkout = self.pool.checkout().await?;
         let client = checkout.session.client();
         let parameters: [(&(dyn ToSql + Sync), Type); 1] = [(&tenants, Type::TEXT_ARRAY)];
-        let (begun, rows, ended) = tokio::join!(
+        let (begun, rows, ended, first) = tokio::join!(
             client.batch_execute(if slice.after == 0 { "BEGIN" } else { IN_ORDER }),
             client.query_typed(&sql, &parameters),
             client.batch_execute("COMMIT"),
+            client.query_typed(FLOOR, &[]),
         );
         begun.map_err(failed)?;
         ended.map_err(failed)?;
+        check_there(&first.map_err(failed)?, slice.number)?;
         let rows = rows.map_err(failed)?;
         checkout.give_back();
         rows.iter().map(|row| scoped(row, slice.number)).collect()
@@ -89,9 +113,7 @@ impl PgStore {
 /// The statement for a slice, with nothing but the position of what the scope does not admit.
 fn scoped_sql<'s>(slice: &str, scope: &'s TenantScope) -> (String, Vec<&'s str>) {
     let (condition, tenants) = match scope {
-        TenantScope::Except(tenants) => {
-            ("<> ALL", tenants.iter().map(TenantId::as_str).collect())
-        }
+        TenantScope::Except(tenants) => ("<> ALL", tenants.iter().map(TenantId::as_str).collect()),
         TenantScope::Only(tenant) => ("= ANY", vec![tenant.as_str()]),
     };
     let columns = EVENT_COLUMNS.split(", ").enumerate().map(|(at, column)| {
@@ -99,7 +121,12 @@ fn scoped_sql<'s>(slice: &str, scope: &'s TenantScope) -> (String, Vec<&'s str>)
         format!("CASE WHEN tenant_id {condition} ($1::text[]) THEN {name} END AS c{at}")
     });
     let columns = columns.collect::<Vec<_>>().join(", ");
-    (format!("SELECT position, tenant_id {condition} ($1::text[]), {columns} FROM ({slice}) AS s ORDER BY position"), tenants)
+    (
+        format!(
+            "SELECT position, tenant_id {condition} ($1::text[]), {columns} FROM ({slice}) AS s ORDER BY position"
+        ),
+        tenants,
+    )
 }
 
 fn scoped(row: &Row, window: i64) -> Result<TrackEvent, Error> {

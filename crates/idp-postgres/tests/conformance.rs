@@ -9,3 +9,5 @@ idp_conformance::repository!(PgHarness::start());
 idp_conformance::outbox!(PgHarness::start());
 idp_conformance::projection!(PgHarness::start());
 idp_conformance::deliveries!(PgHarness::start());
+idp_conformance::tenants!(PgHarness::start());
+idp_conformance::log_keeping!(PgHarness::start());

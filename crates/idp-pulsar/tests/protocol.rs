@@ -104,7 +104,7 @@ async fn the_broker_gets_the_token_of_the_moment() {
         let noting = shown.clone();
         let mut waiting = Vec::new();
         let broker = Script::start(Box::new(move |frame| {
-            let mut note = |text: Option<String>| {
+            let note = |text: Option<String>| {
                 noting.lock().expect("not poisoned").push(text.expect("a token"));
             };
             match frame.kind {

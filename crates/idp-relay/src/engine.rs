@@ -139,14 +139,14 @@ impl Engine {
 
     async fn read_tracks(&mut self, reading: &TracksReading) -> Result<(), Error> {
         let limit = self.config.batch_size;
-        let batches: Vec<TrackBatch> =
-            match self.log.read_tracks(&reading.readings(), limit).await {
-                Err(error) if error.kind() == ErrorKind::Corrupt => {
-                    self.unreadable(&reading.lanes(), &error);
-                    return Ok(());
-                }
-                batches => batches?,
-            };
+        let batches: Vec<TrackBatch> = match self.log.read_tracks(&reading.readings(), limit).await
+        {
+            Err(error) if error.kind() == ErrorKind::Corrupt => {
+                self.unreadable(&reading.lanes(), &error);
+                return Ok(());
+            }
+            batches => batches?,
+        };
         for send in self.worker.on_tracks_read(reading, batches, now()) {
             self.sends.start(send);
         }

@@ -110,12 +110,7 @@ fn hold(connection: &Connection, name: &str, from: HoldFrom, now: i64) -> Result
     Err(Error::new(ErrorKind::Duplicate, "hold the log", message))
 }
 
-fn forget(
-    connection: &Connection,
-    reader: &str,
-    is_forced: bool,
-    now: i64,
-) -> Result<(), Error> {
+fn forget(connection: &Connection, reader: &str, is_forced: bool, now: i64) -> Result<(), Error> {
     let failed = |e| translate("forget a reader", e);
     let known: bool = connection.query_row(KNOWN, [reader], |row| row.get(0)).map_err(failed)?;
     if !known {
@@ -150,8 +145,7 @@ impl LogKeeping for SqliteStore {
         let policy = *policy;
         Box::pin(async move {
             policy.check()?;
-            let purge =
-                move |c: &_| purge::purge(c, &policy).map_err(|e| translate("purge", e));
+            let purge = move |c: &_| purge::purge(c, &policy).map_err(|e| translate("purge", e));
             self.writer.run("purge", purge).await
         })
     }
@@ -173,10 +167,7 @@ impl LogKeeping for SqliteStore {
         Box::pin(self.writer.run("keep the log", move |connection| keep(connection, &command)))
     }
 
-    fn keeping_records(
-        &self,
-        limit: u32,
-    ) -> BoxFuture<'_, Result<Vec<KeepingRecord>, Error>> {
+    fn keeping_records(&self, limit: u32) -> BoxFuture<'_, Result<Vec<KeepingRecord>, Error>> {
         let read = move |c: &Connection| -> rusqlite::Result<_> {
             c.prepare_cached(RECORDS)?.query_map([limit], record)?.collect()
         };

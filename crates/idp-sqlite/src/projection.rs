@@ -6,7 +6,8 @@ use crate::purge;
 use crate::store::SqliteStore;
 use crate::value::Bound;
 use idp_application::{
-    Applied, BoxFuture, Error, ErrorKind, Lane, ProjectionBatch, ProjectionStore, ProjectionWrite, Reader,
+    Applied, BoxFuture, Error, ErrorKind, Lane, ProjectionBatch, ProjectionStore, ProjectionWrite,
+    Reader,
 };
 use idp_domain::{TableSchema, Value};
 use idp_sql::key_columns;

@@ -103,10 +103,8 @@ pub(crate) fn lagging(connection: &Connection) -> rusqlite::Result<Vec<Lagging>>
 pub(crate) fn dated(connection: &Connection, lagging: Lagging) -> rusqlite::Result<LaggingReader> {
     let Lagging { next, mut place } = lagging;
     if let Some(next) = next {
-        let micros = connection
-            .prepare_cached(OCCURRED)?
-            .query_row([next], |row| row.get(0))
-            .optional()?;
+        let micros =
+            connection.prepare_cached(OCCURRED)?.query_row([next], |row| row.get(0)).optional()?;
         place.since = micros.map(Timestamp::from_unix_micros);
     }
     Ok(place)

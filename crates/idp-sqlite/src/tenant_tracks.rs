@@ -132,9 +132,8 @@ fn record(
     let failed = |e| translate("record tracks", e);
     let TrackRecord { lane, epoch, track, aside } = record;
     let Some(tracks) = held_tracks(connection, reader, *lane, *epoch)? else { return Ok(false) };
-    let is_same = |known: &&TenantTrack| {
-        known.tenant == track.tenant && known.generation == track.generation
-    };
+    let is_same =
+        |known: &&TenantTrack| known.tenant == track.tenant && known.generation == track.generation;
     let Some(known) = tracks.tracks.iter().find(is_same) else { return Ok(false) };
     if track.cursor <= known.cursor {
         return Ok(true);
@@ -146,14 +145,8 @@ fn record(
         Place { reader, lane: *lane, key: &key }.insert(connection, aside, now).map_err(failed)?;
     }
     let (tenant, cursor) = (track.tenant.as_str(), track.cursor);
-    let place = params![
-        reader,
-        lane.number(),
-        tenant,
-        cursor.window,
-        cursor.position,
-        track.sequence
-    ];
+    let place =
+        params![reader, lane.number(), tenant, cursor.window, cursor.position, track.sequence];
     connection.prepare_cached(ADVANCE).and_then(|mut s| s.execute(place)).map_err(failed)?;
     Ok(true)
 }

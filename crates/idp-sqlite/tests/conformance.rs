@@ -9,4 +9,5 @@ idp_conformance::repository!(FileHarness::start());
 idp_conformance::outbox!(FileHarness::start());
 idp_conformance::projection!(FileHarness::start());
 idp_conformance::deliveries!(FileHarness::start());
+idp_conformance::tenants!(FileHarness::start());
 idp_conformance::log_keeping!(FileHarness::start());

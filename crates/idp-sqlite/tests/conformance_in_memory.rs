@@ -14,6 +14,7 @@ idp_conformance::repository!(MemoryHarness::start());
 idp_conformance::outbox!(MemoryHarness::start());
 idp_conformance::projection!(MemoryHarness::start());
 idp_conformance::deliveries!(MemoryHarness::start());
+idp_conformance::tenants!(MemoryHarness::start());
 
 struct MemoryHarness {
     store: Arc<SqliteStore>,

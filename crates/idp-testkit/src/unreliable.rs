@@ -3,8 +3,8 @@
 use idp_application::{
     Applied, BlockedKey, BoxFuture, ChangeSet, Claim, Cost, DeadLetterCommand, DeadLetterRecord,
     DeadLetters, Deliveries, DeliveryKey, Due, Error, ErrorKind, Fetched, Lane, LaneBatch,
-    LaneLease, LaneProgress, LaneRecord, Membership, Migrate, OutboxLog, ParkedEvent, ParkedKey,
-    LaneTracks, ProjectionBatch, ProjectionStore, Reader, RowQuery, Settled, Settlement, Store,
+    LaneLease, LaneProgress, LaneRecord, LaneTracks, Membership, Migrate, OutboxLog, ParkedEvent,
+    ParkedKey, ProjectionBatch, ProjectionStore, Reader, RowQuery, Settled, Settlement, Store,
     TenantPolicies, TenantPolicy, TenantPolicyOrder, TenantPolicyRecord, TenantTracks, TrackBatch,
     TrackChange, TrackReading, TrackRecord, WorkerId,
 };

@@ -8,7 +8,6 @@ use idp_testkit::{Direction, Proxy};
 use idp_webhook::{MemoryEndpoints, WebhookConfig};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 use support::subscriber::{Delivery, Subscriber};
 use support::{bus, endpoint};
 

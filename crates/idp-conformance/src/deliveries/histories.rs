@@ -7,8 +7,8 @@ use crate::clauses::clauses;
 use crate::courier::{Courier, command, count, is_among, refused, store_time};
 use crate::eventually::eventually;
 use idp_application::{
-    AsideReason, DeadLetterAction, DeliveryKey, ErrorKind, ParkedKey, Settled,
-    Settlement, SideBatch,
+    AsideReason, DeadLetterAction, DeliveryKey, ErrorKind, ParkedKey, Settled, Settlement,
+    SideBatch,
 };
 use idp_domain::{Envelope, Timestamp, Uuid};
 use std::collections::{BTreeMap, BTreeSet};

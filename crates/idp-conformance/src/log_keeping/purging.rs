@@ -3,7 +3,9 @@
 use super::KeepingHarness;
 use crate::clauses::clauses;
 use crate::eventually::eventually;
-use crate::fixture::{ann, ann_of, application, count_on, counter_id, given_counter, refused, tenant};
+use crate::fixture::{
+    ann, ann_of, application, count_on, counter_id, given_counter, refused, tenant,
+};
 use crate::follower::{Follower, LONG, by_lane, new_uuid, whole};
 use crate::sample::{BoardRow, Counter};
 use idp_application::{
@@ -284,9 +286,7 @@ pub async fn a_read_model_is_not_rebuilt_from_a_part_of_the_log<H: KeepingHarnes
 }
 
 /// Each reads, from its beginning on, everything that is committed, without a gap.
-pub async fn readers_that_join_while_the_log_is_purged_miss_nothing<H: KeepingHarness>(
-    harness: H,
-) {
+pub async fn readers_that_join_while_the_log_is_purged_miss_nothing<H: KeepingHarness>(harness: H) {
     const ROUNDS: usize = 4;
     let (backend, keeping) = (harness.backend(), harness.keeping());
     let mut steady = Follower::start(&backend, &whole("steady")).await;

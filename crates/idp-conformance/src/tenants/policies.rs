@@ -49,7 +49,8 @@ async fn records(store: &Arc<dyn Backend>, limit: u32) -> Vec<TenantPolicyRecord
 /// As a whole. They are listed by tenant.
 pub async fn a_policy_takes_the_place_of_the_one_before<H: Harness>(harness: H) {
     let store = harness.backend();
-    let limited = TenantPolicy { events_per_second_max: Some(1_000_000), weight: 1_000, ..usual("acme") };
+    let limited =
+        TenantPolicy { events_per_second_max: Some(1_000_000), weight: 1_000, ..usual("acme") };
     set(&store, "relay", paused("globex")).await;
     set(&store, "relay", limited.clone()).await;
     assert_eq!(policies(&store, "relay").await, [limited, paused("globex")]);

@@ -27,7 +27,12 @@ async fn mixed(store: &Arc<dyn Backend>) {
 }
 
 /// Reads the one lane of a courier to the end, in a scope, with so many events a time.
-async fn read_all(courier: &Courier, scope: &TenantScope, limit: u32, count: usize) -> Vec<TrackEvent> {
+async fn read_all(
+    courier: &Courier,
+    scope: &TenantScope,
+    limit: u32,
+    count: usize,
+) -> Vec<TrackEvent> {
     let lease = courier.follower.leases[0];
     let (mut events, mut cursor) = (Vec::new(), lease.cursor);
     eventually(&format!("{count} events"), async || {

@@ -44,7 +44,10 @@ pub async fn a_split_that_comes_twice_changes_nothing<H: Harness>(harness: H) {
     let moved = moved(&mut courier, 2).await;
     for revision in [0, 1] {
         let known = courier.try_split(revision, "acme").await.expect("held");
-        assert_eq!(known, LaneTracks { lane: known.lane, revision: 1, tracks: vec![moved.clone()] });
+        assert_eq!(
+            known,
+            LaneTracks { lane: known.lane, revision: 1, tracks: vec![moved.clone()] }
+        );
     }
 }
 

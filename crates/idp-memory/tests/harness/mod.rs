@@ -1,8 +1,6 @@
 //! The memory store under the suites.
 
-use idp_application::{
-    Backend, Clock, LogKeeping, ManualClock, RelayLog, SystemColumn,
-};
+use idp_application::{Backend, Clock, LogKeeping, ManualClock, RelayLog, SystemColumn};
 use idp_conformance::log_keeping::KeepingHarness;
 use idp_conformance::{AuditColumns, Capabilities, Harness, sample};
 use idp_domain::{TableSchema, TenantId, Timestamp, Uuid, Value};

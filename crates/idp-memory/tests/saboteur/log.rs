@@ -33,6 +33,9 @@ impl OutboxLog for Saboteur {
             let mut leases = self.store.claim(reader, Claim { lease_ttl, ..claim }).await?;
             let given = leases.iter().map(|lease| (reader.clone(), claim.worker, *lease));
             self.given.lock().expect("nothing panics while it holds this").extend(given);
+            if self.bug == Bug::ForgetsHowManyWereDropped {
+                leases.iter_mut().for_each(|lease| lease.sequence = 0);
+            }
             if self.bug == Bug::KeepsTheEpoch {
                 leases.iter_mut().for_each(|lease| lease.epoch = 1);
             }
@@ -47,7 +50,11 @@ impl OutboxLog for Saboteur {
     ) -> BoxFuture<'a, Result<Vec<LaneBatch>, Error>> {
         Box::pin(async move {
             let limit = if self.bug == Bug::IgnoresTheLimitOfARead { u32::MAX } else { limit };
-            let mut batches = self.store.read(leases, limit).await?;
+            let read = self.store.read(leases, limit).await;
+            if read.is_err() && self.bug == Bug::TakesWhatIsGoneForNothing {
+                return Ok(Vec::new());
+            }
+            let mut batches = read?;
             for batch in &mut batches {
                 self.spoil_batch(batch);
             }

@@ -2,6 +2,7 @@
 
 mod dead_letters;
 mod deliveries;
+mod keeping;
 mod log;
 mod projection;
 mod store;
@@ -9,7 +10,10 @@ mod tenants;
 
 use crate::harness::MemoryHarness;
 use deliveries::Memory;
-use idp_application::{Backend, BoxFuture, Error, LaneLease, Migrate, Reader, WorkerId};
+use idp_application::{
+    Backend, BoxFuture, Error, LaneLease, LogKeeping, Migrate, Reader, WorkerId,
+};
+use idp_conformance::log_keeping::KeepingHarness;
 use idp_conformance::{AuditColumns, Capabilities, Harness};
 use idp_domain::{TableSchema, TenantId, Uuid};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -99,11 +103,32 @@ pub(crate) enum Bug {
     NumbersAnewWhenItWasGivenUp,
     SettlesByHalves,
     RecordsALittleLater,
+
+    SplitsUnderAnOldEpoch,
+    ForgetsTheRevision,
+    StartsATrackAnew,
+    MergesTooEarly,
+    LosesWhatATrackSetAside,
+    RecordsTracksUnderAnOldEpoch,
+    ShowsOthersInAScope,
+    DropsWhatTheScopeLeavesOut,
+    ForgetsPolicies,
+    TakesAnyPolicy,
+
+    DropsWhatOneReaderHasPassed,
+    IgnoresHolds,
+    IgnoresThePolicy,
+    ForgetsTheLiving,
+    LosesTheLastKeepingRecord,
+    ForgetsHowManyWereDropped,
+    TakesWhatIsGoneForNothing,
+    RebuildsFromAPart,
 }
 
 /// A store with a bug.
 pub(crate) struct Saboteur {
     store: Arc<dyn Backend>,
+    keeping: Arc<dyn LogKeeping>,
     bug: Bug,
     /// Every lease that it gave, the last one last.
     given: Mutex<Vec<(Reader, WorkerId, LaneLease)>>,
@@ -139,7 +164,8 @@ impl SabotagedHarness {
     pub(crate) async fn start(bug: Bug) -> Self {
         let memory = MemoryHarness::start().await;
         let (given, remembered) = Default::default();
-        let saboteur = Saboteur { store: memory.backend(), bug, given, memory: remembered };
+        let (store, keeping) = (memory.backend(), memory.keeping());
+        let saboteur = Saboteur { store, keeping, bug, given, memory: remembered };
         Self { memory, saboteur: Arc::new(saboteur) }
     }
 }

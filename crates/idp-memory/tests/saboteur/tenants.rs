@@ -1,10 +1,10 @@
 //! Broken service of tenants.
 
-use super::Saboteur;
+use super::{Bug, Saboteur};
 use idp_application::{
     BoxFuture, Error, Lane, LaneLease, LaneTracks, Reader, TenantPolicies, TenantPolicy,
-    TenantPolicyOrder, TenantPolicyRecord, TenantTracks, TrackBatch, TrackChange, TrackReading,
-    TrackRecord,
+    TenantPolicyOrder, TenantPolicyRecord, TenantScope, TenantTracks, TrackBatch, TrackChange,
+    TrackReading, TrackRecord,
 };
 
 impl TenantTracks for Saboteur {
@@ -13,7 +13,14 @@ impl TenantTracks for Saboteur {
         reader: &'a Reader,
         leases: &'a [LaneLease],
     ) -> BoxFuture<'a, Result<Vec<LaneTracks>, Error>> {
-        self.store.tracks(reader, leases)
+        Box::pin(async move {
+            let mut known = self.store.tracks(reader, leases).await?;
+            if self.bug == Bug::StartsATrackAnew {
+                let tracks = known.iter_mut().flat_map(|lane| &mut lane.tracks);
+                tracks.for_each(|track| track.sequence = 0);
+            }
+            Ok(known)
+        })
     }
 
     fn split<'a>(
@@ -21,7 +28,10 @@ impl TenantTracks for Saboteur {
         reader: &'a Reader,
         change: &'a TrackChange,
     ) -> BoxFuture<'a, Result<Option<LaneTracks>, Error>> {
-        self.store.split(reader, change)
+        Box::pin(async move {
+            let change = self.spoiled_change(reader, change).await?;
+            self.store.split(reader, &change).await
+        })
     }
 
     fn merge<'a>(
@@ -29,7 +39,15 @@ impl TenantTracks for Saboteur {
         reader: &'a Reader,
         change: &'a TrackChange,
     ) -> BoxFuture<'a, Result<Option<LaneTracks>, Error>> {
-        self.store.merge(reader, change)
+        Box::pin(async move {
+            let known = self.store.merge(reader, change).await?;
+            Ok(known.map(|mut known| {
+                if self.bug == Bug::MergesTooEarly {
+                    known.tracks.retain(|track| track.tenant != change.tenant);
+                }
+                known
+            }))
+        })
     }
 
     fn read_tracks<'a>(
@@ -37,7 +55,17 @@ impl TenantTracks for Saboteur {
         readings: &'a [TrackReading],
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<TrackBatch>, Error>> {
-        self.store.read_tracks(readings, limit)
+        Box::pin(async move {
+            let mut readings = readings.to_vec();
+            if self.bug == Bug::ShowsOthersInAScope {
+                readings.iter_mut().for_each(|r| r.scope = TenantScope::Except(Vec::new()));
+            }
+            let mut batches = self.store.read_tracks(&readings, limit).await?;
+            if self.bug == Bug::DropsWhatTheScopeLeavesOut {
+                batches.iter_mut().for_each(|b| b.events.retain(|event| event.envelope.is_some()));
+            }
+            Ok(batches)
+        })
     }
 
     fn record_tracks<'a>(
@@ -45,7 +73,19 @@ impl TenantTracks for Saboteur {
         reader: &'a Reader,
         records: &'a [TrackRecord],
     ) -> BoxFuture<'a, Result<Vec<Lane>, Error>> {
-        self.store.record_tracks(reader, records)
+        Box::pin(async move {
+            let mut records = records.to_vec();
+            for record in &mut records {
+                match self.bug {
+                    Bug::LosesWhatATrackSetAside => record.aside.clear(),
+                    Bug::RecordsTracksUnderAnOldEpoch => {
+                        record.epoch = self.current_epoch(reader, record.lane);
+                    }
+                    _ => {}
+                }
+            }
+            self.store.record_tracks(reader, &records).await
+        })
     }
 }
 
@@ -62,7 +102,18 @@ impl TenantPolicies for Saboteur {
         reader: &'a str,
         order: &'a TenantPolicyOrder,
     ) -> BoxFuture<'a, Result<(), Error>> {
-        self.store.set_tenant_policy(reader, order)
+        Box::pin(async move {
+            match self.bug {
+                Bug::ForgetsPolicies => Ok(()),
+                Bug::TakesAnyPolicy => {
+                    let tenant = order.policy.tenant.clone();
+                    let policy = TenantPolicy { is_paused: true, ..TenantPolicy::usual(tenant) };
+                    let order = TenantPolicyOrder { policy, ..order.clone() };
+                    self.store.set_tenant_policy(reader, &order).await
+                }
+                _ => self.store.set_tenant_policy(reader, order).await,
+            }
+        })
     }
 
     fn tenant_policy_records<'a>(
@@ -71,5 +122,27 @@ impl TenantPolicies for Saboteur {
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<TenantPolicyRecord>, Error>> {
         self.store.tenant_policy_records(reader, limit)
+    }
+}
+
+impl Saboteur {
+    async fn spoiled_change(
+        &self,
+        reader: &Reader,
+        change: &TrackChange,
+    ) -> Result<TrackChange, Error> {
+        let mut change = change.clone();
+        let epoch = self.current_epoch(reader, change.lane);
+        match self.bug {
+            Bug::SplitsUnderAnOldEpoch => change.epoch = epoch,
+            Bug::ForgetsTheRevision => {
+                let lease =
+                    LaneLease { lane: change.lane, epoch, cursor: Default::default(), sequence: 0 };
+                let known = self.store.tracks(reader, &[lease]).await?;
+                change.revision = known.first().map_or(0, |known| known.revision);
+            }
+            _ => {}
+        }
+        Ok(change)
     }
 }

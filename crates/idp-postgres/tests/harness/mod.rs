@@ -1,7 +1,8 @@
 //! A schema of its own on the server that `IDP_TEST_PG` names, for each test.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part of the harness")]
 
-use idp_application::{Backend, BoxFuture, ChangeSet, Error, Migrate, Store};
+use idp_application::{Backend, BoxFuture, ChangeSet, Error, LogKeeping, Migrate, RelayLog, Store};
+use idp_conformance::log_keeping::KeepingHarness;
 use idp_conformance::{AuditColumns, Capabilities, Harness, sample};
 use idp_domain::{TableSchema, TenantId, Timestamp, Uuid};
 use idp_postgres::{PgOptions, PgStore};
@@ -164,7 +165,8 @@ fn uuid_v4() -> Uuid {
 async fn connect(url: &str, schema: &str) -> PgStore {
     let separator = if url.contains('?') { '&' } else { '?' };
     let url = &format!("{url}{separator}application_name={schema}");
-    let options = PgOptions { schema: Some(schema.into()), ..PgOptions::default() };
+    let schema = Some(schema.into());
+    let options = PgOptions { schema, partition_size: 10, ..PgOptions::default() };
     PgStore::connect(url, options).await.expect("the server can be reached")
 }
 
@@ -230,6 +232,16 @@ impl Harness for PgHarness {
             hold.let_go().await;
             commit.await.expect("the commit does not panic")
         })
+    }
+}
+
+impl KeepingHarness for PgHarness {
+    fn keeping(&self) -> Arc<dyn LogKeeping> {
+        Arc::clone(&self.store) as Arc<dyn LogKeeping>
+    }
+
+    fn relay_log(&self) -> Arc<dyn RelayLog> {
+        Arc::clone(&self.store) as Arc<dyn RelayLog>
     }
 }
 

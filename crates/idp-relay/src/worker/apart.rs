@@ -83,9 +83,8 @@ impl Worker {
     pub(super) fn change_tracks(&mut self, now: Instant) -> Option<Step> {
         let ready = |work: &&LaneWork| self.is_ready(work, now);
         let lanes = self.lanes.values().filter(ready);
-        let (lane, change) = lanes
-            .filter_map(|work| Some((work.lease().lane, self.wanted_change(work)?)))
-            .next()?;
+        let (lane, change) =
+            lanes.filter_map(|work| Some((work.lease().lane, self.wanted_change(work)?))).next()?;
         let work = self.lanes.get_mut(&lane)?;
         let epoch = work.epoch();
         let tracks = work.tracks.as_mut()?;
@@ -144,9 +143,10 @@ impl Worker {
         let tracks = work.tracks.as_ref()?;
         let main = (work.news_read < self.news).then_some(None);
         let waiting = tracks.by_tenant.keys().filter(|tenant| self.may_serve(work, tenant, now));
-        let least = main.into_iter().chain(waiting.map(Some)).min_by(|one, other| {
-            tracks.served(*one).total_cmp(&tracks.served(*other))
-        })?;
+        let least = main
+            .into_iter()
+            .chain(waiting.map(Some))
+            .min_by(|one, other| tracks.served(*one).total_cmp(&tracks.served(*other)))?;
         Some(self.turn_of(work, tracks, least))
     }
 
@@ -155,8 +155,8 @@ impl Worker {
             return false;
         };
         // One that is to be merged and is ahead waits for the others.
-        let waits = !self.tenants.is_special(tenant)
-            && track.track.sequence >= work.lease().sequence;
+        let waits =
+            !self.tenants.is_special(tenant) && track.track.sequence >= work.lease().sequence;
         !waits
             && !self.tenants.is_paused(tenant)
             && self.tenants.allowed(tenant, now, self.part()) > 0
@@ -169,7 +169,8 @@ impl Worker {
             let ahead = track.track.sequence > lease.sequence && !self.tenants.is_special(tenant);
             ahead.then_some(track.track.sequence)
         };
-        let Some((tenant, track)) = tenant.and_then(|tenant| tracks.by_tenant.get_key_value(tenant))
+        let Some((tenant, track)) =
+            tenant.and_then(|tenant| tracks.by_tenant.get_key_value(tenant))
         else {
             let sequence_max = tracks.by_tenant.iter().filter_map(meets).min();
             let scope = TenantScope::Except(tracks.tenants());
@@ -240,10 +241,12 @@ impl Worker {
         let blocked = work.blocked.get_or_insert_with(Blocked::default).clone();
         let refusal = work.refusal_of(tenant).cloned();
         let track = turn.generation.zip(tenant.cloned());
-        let track = track.map_or(Track::Main, |(generation, tenant)| Track::Tenant { tenant, generation });
+        let track =
+            track.map_or(Track::Main, |(generation, tenant)| Track::Tenant { tenant, generation });
         let stream = Stream { target: self.target.name_shared(), lane, track };
         let sorting = Sorting::of(&self.target, turn.lease, &blocked, refusal.as_ref());
         let sorting = sorting.on(Arc::new(stream)).within(bounds);
+        let passed = batch.events.len();
         let events = batch.events.into_iter().map(|event| (event.cursor, event.envelope));
         let (sorted, messages) = sorting.sort_events(events, batch.through);
         if sorted.slots.is_empty() {
@@ -254,6 +257,8 @@ impl Worker {
         }
         let ticket = Ticket::main(turn.lease, sorted, 0).on_track(tenant.cloned());
         if messages.is_empty() {
+            let cost = f64::from(u32::try_from(passed).unwrap_or(u32::MAX)) * PASSING;
+            work.tracks.get_or_insert_default().serve(tenant, cost);
             self.on_moved(ticket.outcome(None));
             return None;
         }
@@ -286,7 +291,8 @@ impl Worker {
 
     /// Records what is to record on tracks.
     pub(super) fn record_tracks(&self) -> Option<Step> {
-        let records: Vec<TrackRecord> = self.lanes.values().flat_map(LaneWork::track_records).collect();
+        let records: Vec<TrackRecord> =
+            self.lanes.values().flat_map(LaneWork::track_records).collect();
         (!records.is_empty()).then_some(Step::RecordTracks(records))
     }
 
@@ -309,6 +315,9 @@ impl Worker {
         recorded
     }
 }
+
+/// What an event costs a track that is only passed over, where one that is sent costs 1.
+const PASSING: f64 = 1.0 / 64.0;
 
 struct TenantTrackPlace {
     lease: LaneLease,

@@ -129,9 +129,9 @@ impl Worker {
         if !work.may_send(now) {
             return None; // It took too long; it is read again once the lease is renewed.
         }
-        let met = batch.events.iter().map(|event| &event.envelope.tenant);
-        if let Some(tenant) = met.cloned().find(|tenant| self.tenants.is_special(tenant)) {
-            self.wants_split(batch.lane, tenant);
+        let mut met = batch.events.iter().map(|event| &event.envelope.tenant);
+        if let Some(tenant) = met.find(|tenant| self.tenants.is_special(tenant)) {
+            self.wants_split(batch.lane, tenant.clone());
             return None;
         }
         let blocked = work.blocked.get_or_insert_with(Blocked::default);

@@ -24,8 +24,12 @@ pub(crate) struct Bounds {
 
 impl Bounds {
     /// It does not end before the batch does.
-    pub(crate) const NONE: Self =
-        Self { keys_max: u32::MAX, events_max: u32::MAX, messages_max: usize::MAX, sequence_max: None };
+    pub(crate) const NONE: Self = Self {
+        keys_max: u32::MAX,
+        events_max: u32::MAX,
+        messages_max: usize::MAX,
+        sequence_max: None,
+    };
 }
 
 /// What a batch comes to.

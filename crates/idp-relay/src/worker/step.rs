@@ -1,8 +1,7 @@
 //! What a worker wants done next.
 
 use idp_application::{
-    Lane, LaneLease, LaneRecord, Settlement, TenantScope, TrackChange, TrackReading,
-    TrackRecord,
+    Lane, LaneLease, LaneRecord, Settlement, TenantScope, TrackChange, TrackReading, TrackRecord,
 };
 use idp_domain::TenantId;
 use std::time::Instant;

@@ -1,5 +1,6 @@
 //! The decisions of a worker, step by step, without clock, I/O or tasks.
 
+mod apart;
 mod aside;
 mod reading;
 mod sending;
@@ -10,7 +11,8 @@ use super::sample::{batch, cursor, lease, target};
 use super::{Ending, Send, Step, Ticket, Worker};
 use crate::RelayConfig;
 use idp_application::{
-    Due, Error, ErrorKind, Lane, LaneLease, LaneRecord, LaneTracks, Membership, PublishError, WorkerId,
+    Due, Error, ErrorKind, Lane, LaneLease, LaneRecord, LaneTracks, Membership, PublishError,
+    WorkerId,
 };
 use idp_domain::Uuid;
 use std::time::{Duration, Instant};

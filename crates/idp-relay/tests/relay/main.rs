@@ -8,4 +8,5 @@ mod sabotage;
 mod service;
 mod sharing;
 mod simulation;
+mod tenants;
 mod waking;
