@@ -94,7 +94,7 @@ impl Log {
         self.dropped += more;
         for (lane, indexes) in &mut self.lanes {
             let passed = indexes.partition_point(|at| *at < self.dropped);
-            if let Some(last) = indexes.drain(..passed).last() {
+            if let Some(last) = indexes.drain(..passed).next_back() {
                 let gone = self.gone.entry(*lane).or_default();
                 gone.cursor = behind(last + 1);
                 gone.events += i64::try_from(passed).expect("memory holds fewer than 2^63 events");

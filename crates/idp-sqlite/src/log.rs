@@ -28,6 +28,8 @@ const COLUMNS: &str = concat!("position, ", event_columns!());
 ///
 /// A lane with a long backlog does not keep the others waiting: those with news share the limit, and
 /// what one leaves of its share goes to the next. The lane whose next event is the oldest comes first.
+/// What is left in the end goes to those that had more than their share: fewer events than the limit
+/// mean that there are no others.
 pub(crate) fn read(
     connection: &Connection,
     leases: &[LaneLease],
@@ -51,10 +53,18 @@ pub(crate) fn read(
         let events = events(&snapshot, lease, share)?;
         left -= events.len();
         if let Some(last) = events.last() {
-            batches.push(LaneBatch { lane: lease.lane, through: last.cursor, events });
+            let is_cut = events.len() == share;
+            batches.push((is_cut, LaneBatch { lane: lease.lane, through: last.cursor, events }));
         }
     }
-    Ok(batches)
+    for (_, batch) in batches.iter_mut().filter(|(is_cut, _)| *is_cut) {
+        let LaneBatch { lane, through: cursor, .. } = *batch;
+        let more = events(&snapshot, &LaneLease { lane, epoch: 0, cursor, sequence: 0 }, left)?;
+        left -= more.len();
+        batch.through = more.last().map_or(cursor, |last| last.cursor);
+        batch.events.extend(more);
+    }
+    Ok(batches.into_iter().map(|(_, batch)| batch).collect())
 }
 
 /// Reads lanes on, each in a scope, at most `limit` events in all.
@@ -76,10 +86,19 @@ pub(crate) fn read_tracks(
         let events = track_events(&snapshot, reading, share)?;
         left -= events.len();
         if let Some(last) = events.last() {
-            batches.push(TrackBatch { lane: reading.lane, through: last.cursor, events });
+            let cut = (events.len() == share).then_some(reading);
+            batches.push((cut, TrackBatch { lane: reading.lane, through: last.cursor, events }));
         }
     }
-    Ok(batches)
+    for (cut, batch) in &mut batches {
+        let Some(reading) = cut else { continue };
+        let behind = TrackReading { cursor: batch.through, ..reading.clone() };
+        let more = track_events(&snapshot, &behind, left)?;
+        left -= more.len();
+        batch.through = more.last().map_or(batch.through, |last| last.cursor);
+        batch.events.extend(more);
+    }
+    Ok(batches.into_iter().map(|(_, batch)| batch).collect())
 }
 
 /// Of what the scope does not admit, only the position and the tenant are looked at.

@@ -20,6 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("idp-sqlite", &SQL_STORE),
     ("idp-postgres-cdc", &["idp-application"]),
     ("idp-rabbitmq", &APPLICATION),
+    ("idp-kafka", &APPLICATION),
     ("idp-relay", &APPLICATION),
     ("idp-projection", &APPLICATION),
     ("idp-http", &APPLICATION),

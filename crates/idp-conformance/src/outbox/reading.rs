@@ -28,6 +28,7 @@ clauses! {
     a_reader_of_the_whole_sees_all_lanes_in_one_order,
     all_events_of_an_aggregate_are_in_its_lane,
     a_limit_is_kept_and_reading_goes_on_behind_it,
+    fewer_events_than_the_limit_mean_that_there_are_no_others,
     a_lane_without_news_gives_nothing,
     reading_goes_on_where_the_worker_before_stopped,
     an_envelope_survives_unchanged,
@@ -246,6 +247,30 @@ pub async fn a_limit_is_kept_and_reading_goes_on_behind_it<H: Harness>(harness: 
             follower.release().await;
         }
     }
+}
+
+/// However they are spread over the lanes: a relay waits for news after it.
+pub async fn fewer_events_than_the_limit_mean_that_there_are_no_others<H: Harness>(harness: H) {
+    let backend = harness.backend();
+    let app = application(&backend);
+    for number in 1..=4 {
+        given_counter(&app, &ann(), number).await;
+    }
+    for _ in 0..20 {
+        count_on(&app, &ann(), counter_id(1)).await;
+    }
+    // And the one by which it is known that the whole log was read.
+    let total = whole_log(&backend).await.len() + 1;
+    let mut follower = Follower::start(&backend, &by_lane("relay")).await;
+    let mut read = 0;
+    loop {
+        let count = follower.read(9).await.len();
+        read += count;
+        if count < 9 {
+            break;
+        }
+    }
+    assert_eq!(read, total);
 }
 
 /// But it gets what comes later.
