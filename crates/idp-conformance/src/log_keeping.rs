@@ -1,6 +1,6 @@
 //! The suite of purging.
 //!
-//! | contract of [`LogKeeping`](idp_application::LogKeeping) | tests |
+//! | contract of [`LogKeeping`] | tests |
 //! |---|---|
 //! | 1: only what everybody has passed and nobody holds | [`purging`] |
 //! | 2: late readers count as all others do | [`purging`] |
