@@ -35,7 +35,7 @@ pub struct KafkaConfig {
     pub step_timeout: Duration,
     /// After how long without messages the producer of a stream is closed.
     pub producer_idle_max: Duration,
-    /// The most producers at one time. Each has about five threads and sockets of its own; streams
+    /// The most producers at one time. Each has four threads of its own or more; streams
     /// beyond this number take turns.
     pub producers_max: u32,
     /// Properties of librdkafka for security and connections, such as `security.protocol` and

@@ -1,5 +1,5 @@
 //! How many messages a second one stream carries, against bare clients of librdkafka that send the
-//! same records: the figures of `docs/adr/0013-kafka.md`.
+//! same records: the figures of `docs/adr/0014-kafka-client.md`.
 //!
 //! ```sh
 //! IDP_TEST_KAFKA=127.0.0.1:9092 cargo run --release -p idp-kafka --example throughput
