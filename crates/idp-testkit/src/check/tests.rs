@@ -231,3 +231,16 @@ fn a_line_that_is_no_entry_is_named() {
     let error = History::new(1).read("{\"fault\":1}\n".as_bytes()).expect_err("no entry");
     assert!(error.to_string().starts_with("line 1: "), "{error}");
 }
+
+/// Tenure 1 sent and lost its lease, what tenure 2 sent is still under way when tenure 3 sends it all.
+#[test]
+fn what_arrives_late_is_charged_to_the_tenure_that_sent_it() {
+    let mut history = sound();
+    history.deliveries.extend([delivery(3, 3, 2, 12), delivery(3, 3, 3, 13)]);
+    history.deliveries.extend([delivery(2, 2, 2, 12), delivery(2, 2, 3, 13)]);
+    history.faults.push(Fault::LeasesLost { worker: id(1) });
+    assert_eq!(duplicates(&history), [(2, 2, 0)]);
+    let (worker, lane, epoch, messages) = (id(2), 5, 2, 2);
+    history.faults.push(Fault::AmbiguousSend { worker, lane, epoch, messages });
+    assert_eq!(check(&history), []);
+}
