@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
+mod buses;
 mod delay_proxy;
 mod drain;
 mod machine;
@@ -27,15 +28,24 @@ usage: cargo run --release -p bench -- COMMAND
       --quick      a tenth of the work in one round: shows that everything runs, measures nothing
       --only WORD  only the cells whose title has the word; several narrow it down
 
-  drain [--quick] [--long]
+  drain [--long] [--quick] [--events N] [--only WORD]...
       a backlog of events to a bus that counts: the relay beside that of the textbook and the bare
-      reading of the log; and what it costs those who commit meanwhile.
+      reading of the log, on PostgreSQL and SQLite; and what it costs those who commit meanwhile.
 
       --long       also ten million events
+      --quick      shows that everything runs, measures nothing
+      --events N   only a backlog of so many
+      --only WORD  only measurements whose title has the word, such as `PostgreSQL, idp` or `writers`
 
   wake-up [--quick]
       how long after a commit its event is at the bus: in process, by NOTIFY, by change data
       capture, beside a relay that polls each 100 ms.
+
+  buses [--only NAME,...] [--quick]
+      each bus beside the bare client of its broker, in turn: nats, redis, rabbitmq, kafka, pulsar.
+      To start the servers for it:
+                cargo xtask servers --only nats,redis,rabbitmq,kafka,pulsar -- \
+                    cargo run --release -p bench -- buses
 
 environment
   IDP_TEST_PG   the PostgreSQL to measure on (a URL of a superuser). To start one for the run:
@@ -48,6 +58,7 @@ fn main() -> ExitCode {
         ["write-path", options @ ..] => write_path::run(options),
         ["drain", options @ ..] => drain::run(options),
         ["wake-up", options @ ..] => wake_up::run(options),
+        ["buses", options @ ..] => buses::run(options),
         ["delay-proxy", target] => delay_proxy::serve(target),
         _ => Err(USAGE.into()),
     };

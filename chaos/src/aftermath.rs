@@ -5,12 +5,12 @@ use crate::failure::Outcome;
 use crate::journal::{Line, Mark, append};
 use crate::place::Target;
 use crate::scene::{PATIENCE, Scene};
-use crate::stored::Stored;
+use crate::stored::{Found, Stored};
 use idp_application::{Actor, DeadLetterAction, DeadLetterCommand, DeadLetters, ParkedKey};
 use idp_domain::Uuid;
 use idp_postgres::PgStore;
 use idp_testkit::Entry;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -41,12 +41,33 @@ pub(crate) async fn settle(mut scene: Scene) -> Outcome<Record> {
         }
     }
     let log = scene.log().await?;
-    // Read anew from the first message: what the broker forgot in a crash is not there.
-    let mut stored = Stored::default();
-    stored.read_on(&scene.place.broker, &scene.place.stream).await?;
+    let found = read_broker(&mut scene, &log).await?;
     scene.plain.read_on()?;
     scene.picky.read_on()?;
-    Ok(Record { plain: scene.plain, picky: scene.picky, broker: stored.deliveries, log })
+    scene.broker.read_on()?;
+    let (plain, picky, broker) = (scene.plain, scene.picky, scene.broker);
+    Ok(Record { bus: scene.place.bus, plain, picky, broker, found, log })
+}
+
+/// Reads anew from the first message where that can be done: what the broker forgot in a crash is not
+/// there.
+async fn read_broker(scene: &mut Scene, log: &HashMap<Uuid, Uuid>) -> Outcome<Vec<Found>> {
+    if scene.place.bus.keeps_what_was_read() {
+        scene.stored = Stored::by(scene.place.bus);
+    }
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        scene.stored.read_on(&scene.place).await?;
+        // What is missing in the end is found by the checkers.
+        let is_there = log.keys().all(|event| scene.stored.arrived.contains(event));
+        if is_there || Instant::now() > deadline {
+            break;
+        }
+        sleep(LOOK_INTERVAL).await;
+    }
+    // What should not be there may come last.
+    scene.stored.read_on(&scene.place).await?;
+    Ok(std::mem::take(&mut scene.stored.found))
 }
 
 /// Discards the first parked key and resumes the others, now that the bus takes them.

@@ -1,5 +1,6 @@
 //! Holds the record of a run against the guarantees.
 
+mod broker;
 mod delay;
 mod durability;
 mod parking;
@@ -8,10 +9,12 @@ mod stops;
 #[cfg(test)]
 mod sample;
 
+use crate::bus::Bus;
 use crate::journal::{Journal, Line};
 use crate::place::{BATCH_SIZE, Target};
+use crate::stored::Found;
 use idp_domain::Uuid;
-use idp_testkit::{Delivery, Entry, History, Intent, Outcome};
+use idp_testkit::{Entry, History, Intent, Outcome, Violation};
 use std::collections::HashMap;
 use std::fmt;
 
@@ -38,12 +41,16 @@ impl fmt::Display for Finding {
 
 /// All that was recorded.
 pub(crate) struct Record {
+    /// The bus that it is about.
+    pub(crate) bus: Bus,
     /// Intents, marks, faults, and what arrived at the plain bus.
     pub(crate) plain: Journal,
     /// What arrived at the picky bus, and what an operator did about it.
     pub(crate) picky: Journal,
+    /// What the bus says of itself, who used it, and what it left open.
+    pub(crate) broker: Journal,
     /// What the broker has.
-    pub(crate) broker: Vec<Delivery>,
+    pub(crate) found: Vec<Found>,
     /// The log in the end: each event and its aggregate.
     pub(crate) log: HashMap<Uuid, Uuid>,
 }
@@ -54,10 +61,12 @@ pub(crate) fn check(record: &Record) -> Vec<Finding> {
     for target in Target::ALL {
         let violations = idp_testkit::check(&history(record, target));
         let name = target.name();
-        findings.extend(
-            violations.iter().map(|violation| Finding::new("a-d", format!("{name}: {violation}"))),
-        );
+        let finding = |violation: &Violation| {
+            Finding::new(promise(violation), format!("{name}: {violation}"))
+        };
+        findings.extend(violations.iter().map(finding));
     }
+    findings.extend(broker::check(&record.broker.lines, &record.found));
     findings.extend(durability::check(&record.plain.lines, &record.log));
     findings.extend(parking::check(&record.picky.lines, &record.log));
     findings.extend(delay::check(&record.plain.lines));
@@ -66,11 +75,24 @@ pub(crate) fn check(record: &Record) -> Vec<Finding> {
     findings
 }
 
+/// The letter of what it breaks.
+fn promise(violation: &Violation) -> &'static str {
+    match violation {
+        Violation::Lost { .. } => "a",
+        Violation::Phantom { .. } => "b",
+        Violation::OutOfOrder { .. } => "c",
+        Violation::LostUpdate { .. } => "g",
+        Violation::Misnumbered { .. } => "numbers",
+        _ => "d",
+    }
+}
+
 /// The history of one target. What the log has was committed, whatever its writer got to know.
 fn history(record: &Record, target: Target) -> History {
     let mut history = History::new(BATCH_SIZE);
     // What is parked comes later, under another number.
-    history.has_gaps = target == Target::Picky;
+    history.has_gaps = target == Target::Picky
+        || (target == Target::Broker && record.bus.orders_aggregates_only());
     let is_plain = target == Target::Plain;
     for entry in entries(&record.plain.lines) {
         match entry {
@@ -81,7 +103,7 @@ fn history(record: &Record, target: Target) -> History {
     match target {
         Target::Plain => {}
         Target::Picky => entries(&record.picky.lines).for_each(|entry| history.push(entry.clone())),
-        Target::Broker => history.deliveries.clone_from(&record.broker),
+        Target::Broker => broker::add(&mut history, &record.broker.lines, &record.found),
     }
     let unknown = history.intents.iter().filter(|intent| intent.outcome == Outcome::Unknown);
     let settled: Vec<Intent> = unknown.map(|intent| settled(intent, &record.log)).collect();

@@ -36,6 +36,12 @@ pub(crate) enum Mark {
     StillHeld { aggregate: Uuid },
     /// The transaction may commit from here.
     LetGo { aggregate: Uuid },
+    /// The wall clock of a relay process was seen to jump so far.
+    ClockStepped { process: u64, seconds: i64 },
+    /// What the bus of a worker says about itself.
+    Declared { stores_once: bool, fences: bool },
+    /// This worker sends messages of the lane under this epoch.
+    Tenure { worker: Uuid, lane: i16, epoch: i64 },
     /// These keys are parked now, and are about to be resumed or discarded.
     Resuming { parked: Vec<Uuid> },
 }

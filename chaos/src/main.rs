@@ -1,15 +1,18 @@
 //! `cargo xtask chaos`: writers and relays in processes of their own, on a real PostgreSQL and a
-//! real NATS, under faults; what was recorded is held against the guarantees.
+//! real broker, under faults; what was recorded is held against the guarantees.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
 mod request;
 mod failure;
 mod place;
 mod servers;
+mod clock;
 mod process;
 
 mod writer;
 mod relay;
+mod bus;
+mod observed;
 mod stored;
 
 mod journal;
@@ -18,6 +21,7 @@ mod check;
 mod scene;
 mod nemesis;
 mod aftermath;
+mod report;
 mod run;
 
 use std::process::ExitCode;

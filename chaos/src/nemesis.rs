@@ -1,11 +1,11 @@
 //! What is done to a running system, one thing after another; after each, all must recover.
 
+use crate::clock;
 use crate::failure::Outcome;
-use crate::journal::Mark;
+use crate::journal::{Line, Mark};
 use crate::place::{TALLIES, tally};
-use crate::relay::LEASE_TTL;
 use crate::scene::{PATIENCE, Scene};
-use crate::servers::{BROKER, Order, POSTGRES, order};
+use crate::servers::{Order, POSTGRES, order};
 use crate::writer::{application, count};
 use idp_domain::EntityId;
 use idp_testkit::{Dice, Proxy};
@@ -25,14 +25,31 @@ pub(crate) enum Fault {
     PostgresRestarted,
     PostgresKilled,
     BrokerKilled,
+    BrokerFrozen,
     PostgresCut,
     BrokerCut,
     GracefulStops,
     RebalanceStorm,
+    RelayClocksStepped,
+    PostgresClockForward,
+    PostgresClockBack,
+    TakeoverClockBack,
+}
+
+/// What was seen of a fault.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    pub(crate) fault: Fault,
+    /// How long it lasted.
+    pub(crate) lasted: Duration,
+    /// How long it took until all had arrived that was committed when it was over.
+    pub(crate) recovered: Duration,
+    /// How many events had not arrived by then.
+    pub(crate) left: usize,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::GracefulStops,
         Self::LongTransaction,
         Self::ConnectionsKilled,
@@ -42,9 +59,14 @@ impl Fault {
         Self::PostgresRestarted,
         Self::PostgresKilled,
         Self::BrokerKilled,
+        Self::BrokerFrozen,
         Self::PostgresCut,
         Self::BrokerCut,
         Self::RebalanceStorm,
+        Self::RelayClocksStepped,
+        Self::PostgresClockForward,
+        Self::PostgresClockBack,
+        Self::TakeoverClockBack,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -57,16 +79,39 @@ impl Fault {
             Self::PostgresRestarted => "postgres_restarted",
             Self::PostgresKilled => "postgres_killed",
             Self::BrokerKilled => "broker_killed",
+            Self::BrokerFrozen => "broker_frozen",
             Self::PostgresCut => "postgres_cut",
             Self::BrokerCut => "broker_cut",
             Self::GracefulStops => "graceful_stops",
             Self::RebalanceStorm => "rebalance_storm",
+            Self::RelayClocksStepped => "relay_clocks_stepped",
+            Self::PostgresClockForward => "postgres_clock_forward",
+            Self::PostgresClockBack => "postgres_clock_back",
+            Self::TakeoverClockBack => "takeover_clock_back",
         }
+    }
+
+    fn steps_a_clock(self) -> bool {
+        matches!(
+            self,
+            Self::RelayClocksStepped
+                | Self::PostgresClockForward
+                | Self::PostgresClockBack
+                | Self::TakeoverClockBack
+        )
     }
 }
 
-/// Lets it happen, and sees whether all recovers.
-pub(crate) async fn inject(fault: Fault, scene: &mut Scene, dice: &Dice) -> Outcome {
+/// Lets it happen, and sees whether all recovers. Gives nothing for what this machine cannot do.
+pub(crate) async fn inject(fault: Fault, scene: &mut Scene, dice: &Dice) -> Outcome<Option<Seen>> {
+    if fault.steps_a_clock() && !clock::can_be_stepped() {
+        println!("{:22} left out: clocks of processes cannot be stepped here", fault.name());
+        return Ok(None);
+    }
+    if fault == Fault::RelayClocksStepped && !scene.place.bus.bears_clock_steps() {
+        println!("{:22} left out: the client of this bus waits by the time of day", fault.name());
+        return Ok(None);
+    }
     let name = || fault.name().to_owned();
     let begun = Instant::now();
     scene.mark(Mark::Began { fault: name() })?;
@@ -82,30 +127,35 @@ pub(crate) async fn inject(fault: Fault, scene: &mut Scene, dice: &Dice) -> Outc
             postgres_down(scene, Order::Kill, outage).await?;
         }
         Fault::BrokerKilled => broker_killed(scene).await?,
+        Fault::BrokerFrozen => broker_frozen(scene).await?,
         Fault::PostgresCut => {
             scene.leases_lost(scene.relays_running()[0]);
-            cut(&scene.postgres_line, LEASE_TTL + Duration::from_secs(1)).await;
+            cut(&scene.postgres_line, scene.place.bus.lease_ttl() + Duration::from_secs(1)).await;
         }
         Fault::BrokerCut => {
             let outage = scene.request.choose(Duration::from_secs(4), Duration::from_secs(30));
-            cut(&scene.broker_line, outage).await;
+            match scene.place.bus.can_be_cut() {
+                true => cut(&scene.broker_line, outage).await,
+                false => broker_frozen(scene).await?,
+            }
         }
         Fault::GracefulStops => graceful_stops(scene).await?,
         Fault::RebalanceStorm => rebalance_storm(scene, dice).await?,
+        Fault::RelayClocksStepped => relay_clocks_stepped(scene).await?,
+        Fault::PostgresClockForward => postgres_clock(scene, STEP_SECONDS).await?,
+        Fault::PostgresClockBack => postgres_clock(scene, -STEP_SECONDS).await?,
+        Fault::TakeoverClockBack => takeover_clock_back(scene, dice).await?,
     }
     scene.mark(Mark::Healed { fault: name() })?;
     let healed = Instant::now();
-    match scene.drain().await? {
+    let left = scene.drain().await?;
+    match left {
         0 => scene.mark(Mark::Drained { fault: name() })?,
         left => scene.mark(Mark::Stuck { fault: name(), left })?,
     }
-    println!(
-        "{:20} {:5.1} s, recovered after {:4.1} s",
-        fault.name(),
-        (healed - begun).as_secs_f32(),
-        healed.elapsed().as_secs_f32()
-    );
-    scene.fill()
+    let seen = Seen { fault, lasted: healed - begun, recovered: healed.elapsed(), left };
+    scene.fill()?;
+    Ok(Some(seen))
 }
 
 /// The other one has to do its work.
@@ -125,7 +175,7 @@ async fn relay_frozen(scene: &mut Scene, dice: &Dice) -> Outcome {
     if let Some(relay) = &scene.relays[at] {
         scene.leases_lost(relay.number);
         relay.signal("STOP")?;
-        sleep(LEASE_TTL + Duration::from_millis(1_500)).await;
+        sleep(scene.place.bus.lease_ttl() + Duration::from_millis(1_500)).await;
         relay.signal("CONT")?;
     }
     Ok(())
@@ -180,9 +230,18 @@ async fn postgres_down(scene: &Scene, how: Order, outage: Duration) -> Outcome {
 }
 
 async fn broker_killed(scene: &Scene) -> Outcome {
-    order(Order::Kill, BROKER).await?;
+    let broker = scene.place.bus.server();
+    order(Order::Kill, broker).await?;
     sleep(scene.request.choose(Duration::from_secs(5), Duration::from_secs(30))).await;
-    order(Order::Start, BROKER).await.map(drop)
+    order(Order::Start, broker).await.map(drop)
+}
+
+/// It takes connections and bytes, and answers nothing.
+async fn broker_frozen(scene: &Scene) -> Outcome {
+    let broker = scene.place.bus.server();
+    order(Order::Freeze, broker).await?;
+    sleep(scene.request.choose(Duration::from_secs(4), Duration::from_secs(30))).await;
+    order(Order::Thaw, broker).await.map(drop)
 }
 
 async fn cut(line: &Proxy, outage: Duration) {
@@ -225,4 +284,70 @@ async fn rebalance_storm(scene: &mut Scene, dice: &Dice) -> Outcome {
         visitor.ended(PATIENCE).await?;
     }
     Ok(())
+}
+
+/// By how much clocks are stepped that nothing waits for.
+const STEP_SECONDS: i64 = 3_600;
+/// And by how much one that a take-over waits for.
+const STEP_BACK_SECONDS: i64 = 15;
+
+/// The time of day jumps for all relay processes, an hour ahead, two back, and one ahead. Nobody
+/// may lose a lease by that, so nothing may arrive twice.
+async fn relay_clocks_stepped(scene: &mut Scene) -> Outcome {
+    for shown in [STEP_SECONDS, -STEP_SECONDS, 0] {
+        let before = steps_seen(scene)?;
+        clock::set(&scene.place, shown)?;
+        let deadline = Instant::now() + PATIENCE;
+        while steps_seen(scene)? < before + scene.relays_running().len() {
+            if Instant::now() > deadline {
+                return Err("the clocks of the relays were not seen to jump".into());
+            }
+            sleep(LOOK_INTERVAL).await;
+        }
+        sleep(scene.place.bus.lease_ttl() + Duration::from_secs(1)).await;
+    }
+    Ok(())
+}
+
+fn steps_seen(scene: &mut Scene) -> Outcome<usize> {
+    scene.plain.read_on()?;
+    let running = scene.relays_running();
+    let steps = scene.plain.lines.iter().filter(|line| {
+        matches!(line, Line::Mark { mark: Mark::ClockStepped { process, .. } } if running.contains(process))
+    });
+    Ok(steps.count())
+}
+
+/// The clock of PostgreSQL jumps. Ahead, every lease expires at once, while its owner works; back,
+/// nothing does.
+async fn postgres_clock(scene: &mut Scene, by: i64) -> Outcome {
+    const NOW: &str = "SELECT extract(epoch FROM clock_timestamp())::bigint";
+    scene.relays_running().into_iter().for_each(|relay| scene.leases_lost(relay));
+    let client = scene.client().await?;
+    let before: i64 = client.query_one(NOW, &[]).await?.get(0);
+    scene.postgres_ahead += by;
+    order(Order::Clock(scene.postgres_ahead), POSTGRES).await?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let now: i64 = client.query_one(NOW, &[]).await?.get(0);
+        if (now - before - by).abs() < PATIENCE.as_secs().cast_signed()
+            && (now - before).abs() >= by.abs() / 2
+        {
+            break;
+        }
+        if Instant::now() > deadline {
+            return Err("the clock of PostgreSQL was not seen to jump".into());
+        }
+        sleep(LOOK_INTERVAL).await;
+    }
+    sleep(scene.place.bus.lease_ttl() + Duration::from_secs(1)).await;
+    Ok(())
+}
+
+/// A relay dies, and the clock that says when its leases end goes back: they are taken over late.
+async fn takeover_clock_back(scene: &mut Scene, dice: &Dice) -> Outcome {
+    relay_killed(scene, dice).await?;
+    scene.relays_running().into_iter().for_each(|relay| scene.leases_lost(relay));
+    scene.postgres_ahead -= STEP_BACK_SECONDS;
+    order(Order::Clock(scene.postgres_ahead), POSTGRES).await.map(drop)
 }

@@ -1,7 +1,8 @@
 //! Where a run takes place: what every process of it has to know.
 
+use crate::bus::Bus;
 use crate::failure::Outcome;
-use idp_application::WorkerId;
+use idp_application::{LaneCount, WorkerId};
 use idp_domain::{EntityId, TenantId, Uuid};
 use idp_postgres::{PgOptions, PgStore};
 use idp_testkit::{Recorder, TallyId};
@@ -24,7 +25,7 @@ pub(crate) enum Target {
     Plain,
     /// One that also refuses poisoned keys.
     Picky,
-    /// JetStream.
+    /// The bus that the run is about.
     Broker,
 }
 
@@ -52,11 +53,15 @@ impl Target {
 pub(crate) struct Place {
     /// The URL of PostgreSQL, perhaps through a proxy.
     pub(crate) postgres: String,
-    /// The URL of NATS, perhaps through a proxy.
+    /// The bus that the run is about.
+    pub(crate) bus: Bus,
+    /// Where its broker is, perhaps through a proxy.
     pub(crate) broker: String,
+    /// Where the broker is for those who prepare and read it.
+    pub(crate) admin: String,
     /// The schema of the run.
     pub(crate) schema: String,
-    /// The JetStream stream of the run.
+    /// What the run calls its stream, topic, queue or exchange at the broker.
     pub(crate) stream: String,
     /// The folder of its histories.
     pub(crate) folder: PathBuf,
@@ -96,7 +101,9 @@ impl Place {
     pub(crate) async fn store(&self, settings: &str) -> Outcome<PgStore> {
         let name = format!("application_name={}", self.schema);
         let url = format!("{}?{name}{settings}", self.postgres);
-        let options = PgOptions { schema: Some(self.schema.clone()), ..PgOptions::default() };
+        let lanes = LaneCount::new(self.bus.lanes()).ok_or("so many lanes cannot be")?;
+        let options =
+            PgOptions { schema: Some(self.schema.clone()), lanes, ..PgOptions::default() };
         Ok(PgStore::connect(&url, options).await?)
     }
 }

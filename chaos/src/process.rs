@@ -1,5 +1,6 @@
 //! A process of a run: a writer or a relay, which can be killed, stopped and asked to end.
 
+use crate::clock;
 use crate::failure::Outcome;
 use crate::place::Place;
 use std::io::Read;
@@ -27,14 +28,13 @@ impl Process {
         let (variable, told) = place.variable()?;
         let log = place.folder.join("processes.log");
         let log = std::fs::File::options().create(true).append(true).open(log)?;
-        let child = Command::new(std::env::current_exe()?)
-            .arg(role)
-            .env(variable, told)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()?;
-        Ok(Self { number: place.process, child })
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg(role).env(variable, told);
+        if role == RELAY && place.bus.bears_clock_steps() {
+            clock::rule(place, &mut command)?;
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
+        Ok(Self { number: place.process, child: command.spawn()? })
     }
 
     /// Sends SIGKILL, SIGSTOP, SIGCONT or SIGTERM.
@@ -64,6 +64,7 @@ impl Drop for Process {
         // It has ended already, unless the run failed.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        clock::forget(self.child.id());
     }
 }
 

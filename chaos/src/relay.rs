@@ -1,17 +1,18 @@
 //! A relay process: a relay for each target.
 
+use crate::clock;
 use crate::failure::Outcome;
+use crate::observed::Observed;
 use crate::place::{BATCH_SIZE, Place, Target, is_poisoned};
 use crate::process::asked_to_end;
 use idp_application::{CommitSignal, EventBus, Message};
-use idp_nats::{Deduplication, NatsBus, NatsConfig};
 use idp_relay::{Relay, RelayConfig, TopicRule};
 use idp_testkit::{Reception, Sink};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long the lanes of a worker wait that says nothing any more.
-pub(crate) const LEASE_TTL: Duration = Duration::from_secs(4);
+const LEASE_MARGIN: Duration = Duration::from_millis(400);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The life of the process.
 pub(crate) async fn run() -> Outcome {
@@ -20,12 +21,14 @@ pub(crate) async fn run() -> Outcome {
     let mut relays = Vec::new();
     for target in Target::ALL {
         let worker = target.worker(place.process);
-        let topic = TopicRule::fixed(format!("{}.tallies", place.stream));
+        let topic = TopicRule::fixed(place.bus.topic(&place));
         let to = idp_relay::Target::new(target.name(), bus(target, &place).await?).topic(topic);
-        let relay = Relay::new(to, config(), log.clone(), worker, &CommitSignal::default())?;
+        let relay = Relay::new(to, config(&place), log.clone(), worker, &CommitSignal::default())?;
         relays.push(relay.start());
     }
+    let watch = tokio::spawn(clock::watch(place));
     asked_to_end().await?;
+    watch.abort();
     let stops: Vec<_> = relays.into_iter().map(|relay| tokio::spawn(relay.stop())).collect();
     for stop in stops {
         stop.await??;
@@ -33,12 +36,13 @@ pub(crate) async fn run() -> Outcome {
     Ok(())
 }
 
-fn config() -> RelayConfig {
+fn config(place: &Place) -> RelayConfig {
+    let lease_ttl = place.bus.lease_ttl();
     RelayConfig {
-        lease_ttl: LEASE_TTL,
-        lease_margin: Duration::from_millis(400),
-        heartbeat_interval: Duration::from_millis(500),
-        publish_timeout: Duration::from_secs(2),
+        lease_ttl,
+        lease_margin: LEASE_MARGIN,
+        heartbeat_interval: HEARTBEAT_INTERVAL,
+        publish_timeout: (lease_ttl - LEASE_MARGIN - HEARTBEAT_INTERVAL).mul_f32(0.7),
         poll_interval: Duration::from_millis(250),
         side_poll_interval: Duration::from_millis(500),
         backoff_max: Duration::from_secs(1),
@@ -57,11 +61,8 @@ async fn bus(target: Target, place: &Place) -> Outcome<Arc<dyn EventBus>> {
             Arc::new(sink.with_plan(move |messages| receive(messages, cure.exists())))
         }
         Target::Broker => {
-            let mut config = NatsConfig::new(&place.broker, "chaos", [&place.stream]);
-            config.deduplication = Deduplication::Strict;
-            config.ack_timeout = Duration::from_millis(1_500);
-            config.connect_timeout = Duration::from_secs(1);
-            Arc::new(NatsBus::connect(config).await?)
+            let bus = place.bus.connect(place).await?;
+            Arc::new(Observed::new(bus, worker, place.history(target))?)
         }
     })
 }

@@ -4,27 +4,33 @@ use crate::aftermath;
 use crate::check::{Record, check};
 use crate::failure::Outcome;
 use crate::journal::Line;
-use crate::nemesis::inject;
+use crate::nemesis::{Seen, inject};
+use crate::report;
 use crate::request::Request;
 use crate::scene::Scene;
 use idp_testkit::{Dice, Entry, Outcome as Fate};
-use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-const FINDINGS_SHOWN: usize = 30;
 const BETWEEN_FAULTS: Duration = Duration::from_millis(500);
 
-/// What the command does.
+/// What the command does. What a failed run recorded is kept, with the command that asks for it again.
 pub(crate) async fn run(args: &[String]) -> Outcome {
     let request = Request::parse(args)?;
-    println!("seed {}", request.seed);
+    let command = request.command();
+    println!("{command}");
     let folder = tempfile::Builder::new().prefix("idp-chaos-").tempdir()?.keep();
     match attempt(request, folder.clone()).await {
         Ok(()) => Ok(std::fs::remove_dir_all(folder)?),
-        Err(error) => Err(format!("{error}\nthe histories are in {}", folder.display()).into()),
+        Err(error) => Err(keep(&folder, &command, &error.to_string()).into()),
     }
+}
+
+fn keep(folder: &Path, command: &str, error: &str) -> String {
+    let note = std::fs::write(folder.join("command"), format!("{command}\n{error}\n"));
+    let note = note.map_or_else(|error| format!(" ({error})"), |()| String::new());
+    format!("{error}\nthe histories are in {}{note}; again with `{command}`", folder.display())
 }
 
 async fn attempt(request: Request, folder: PathBuf) -> Outcome {
@@ -35,20 +41,38 @@ async fn attempt(request: Request, folder: PathBuf) -> Outcome {
         scene.wait_until_it_works(process).await?;
     }
     let deadline = request.long.map(|time| Instant::now() + time);
-    loop {
+    let is_over = |is_round_over: bool| match deadline {
+        None => is_round_over,
+        Some(deadline) => Instant::now() > deadline,
+    };
+    let mut seen: Vec<Seen> = Vec::new();
+    while !is_over(!seen.is_empty()) {
         let mut faults = request.faults.clone();
-        if deadline.is_some() {
+        if request.long.is_some() {
             shuffle(&mut faults, &dice);
         }
         for fault in faults {
+            if is_over(false) {
+                break;
+            }
             sleep(BETWEEN_FAULTS).await;
-            inject(fault, &mut scene, &dice).await?;
+            seen.extend(inject(fault, &mut scene, &dice).await?.inspect(show));
         }
-        if deadline.is_none_or(|deadline| Instant::now() > deadline) {
-            break;
+        if seen.is_empty() {
+            return Err("none of the faults can be done on this machine".into());
         }
     }
-    verdict(&aftermath::settle(scene).await?)
+    verdict(&aftermath::settle(scene).await?, &seen)
+}
+
+fn show(seen: &Seen) {
+    println!(
+        "{:22} {:5.1} s, recovered after {:4.1} s{}",
+        seen.fault.name(),
+        seen.lasted.as_secs_f32(),
+        seen.recovered.as_secs_f32(),
+        if seen.left == 0 { "" } else { ": NOT RECOVERED" },
+    );
 }
 
 fn shuffle<T>(list: &mut [T], dice: &Dice) {
@@ -57,30 +81,22 @@ fn shuffle<T>(list: &mut [T], dice: &Dice) {
     }
 }
 
-fn verdict(record: &Record) -> Outcome {
-    let mut known = HashSet::new();
-    let again =
-        record.plain.lines.iter().filter(
-            |line| matches!(line, Line::Entry(Entry::Delivery(d)) if !known.insert(d.event)),
-        );
-    println!(
-        "{} events in the log; at the plain bus {} messages arrived again; the broker has {}",
-        record.log.len(),
-        again.count(),
-        record.broker.len(),
-    );
+fn verdict(record: &Record, seen: &[Seen]) -> Outcome {
     let fates = |fate| {
         let lines = record.plain.lines.iter();
         lines.filter(|l| matches!(l, Line::Entry(Entry::Intent(i)) if i.outcome == fate)).count()
     };
     let (committed, rolled_back) = (fates(Fate::Committed), fates(Fate::RolledBack));
-    println!("{committed} commits, {rolled_back} rolled back");
+    println!(
+        "\n{committed} commits, {rolled_back} rolled back; {} events in the log; {} has stored {}\n",
+        record.log.len(),
+        record.bus.name(),
+        record.found.len(),
+    );
+    let findings = check(record);
+    report::print(record, seen, &findings);
     if committed == 0 || rolled_back == 0 {
         return Err("the writers did not do their work, so nothing is shown".into());
-    }
-    let findings = check(record);
-    for finding in findings.iter().take(FINDINGS_SHOWN) {
-        println!("{finding}");
     }
     match findings.len() {
         0 => Ok(()),

@@ -5,10 +5,9 @@ use crate::journal::{Journal, Line, Mark, append};
 use crate::place::{Place, TALLIES, Target, is_poisoned, tally, tenant};
 use crate::process::{Process, RELAY, WRITER};
 use crate::request::Request;
-use crate::servers::{BROKER, Order, POSTGRES, order};
+use crate::servers::{Order, POSTGRES, order};
 use crate::stored::Stored;
 use crate::writer::application;
-use async_nats::jetstream;
 use idp_application::{Actor, Context, Migrate, WorkerId};
 use idp_domain::Uuid;
 use idp_testkit::{Proxy, Recorder, TALLY_TABLES, Tally};
@@ -19,6 +18,8 @@ use tokio_postgres::{Client, NoTls};
 
 /// How long anything may take that must come to its end.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// How long all may take to arrive that was committed before, on a machine that others use, too.
+const DRAIN_MAX: Duration = Duration::from_secs(300);
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 const WRITERS: usize = 3;
 
@@ -40,14 +41,17 @@ pub(crate) struct Scene {
     pub(crate) place: Place,
     /// Between the first relay and PostgreSQL.
     pub(crate) postgres_line: Proxy,
-    /// Between the first relay and NATS.
+    /// Between the first relay and the broker.
     pub(crate) broker_line: Proxy,
     /// The first is behind the proxies, the second is not.
     pub(crate) relays: [Option<Process>; 2],
     pub(crate) writers: Vec<Process>,
     pub(crate) plain: Journal,
     pub(crate) picky: Journal,
-    stored: Stored,
+    pub(crate) stored: Stored,
+    pub(crate) broker: Journal,
+    /// By how many seconds the clock of PostgreSQL is ahead of that of the machine.
+    pub(crate) postgres_ahead: i64,
     recorder: Recorder,
     processes: u64,
 }
@@ -55,9 +59,13 @@ pub(crate) struct Scene {
 impl Scene {
     /// Makes the tables and the stream, and lets nobody in yet.
     pub(crate) async fn set(request: Request, folder: std::path::PathBuf) -> Outcome<Self> {
+        let bus = request.bus;
+        let addresses = bus.addresses(&order(Order::Where, bus.server()).await?)?;
         let place = Place {
             postgres: order(Order::Where, POSTGRES).await?,
-            broker: order(Order::Where, BROKER).await?,
+            bus,
+            broker: addresses.broker,
+            admin: addresses.admin,
             schema: format!("chaos_{}", std::process::id()),
             stream: format!("CHAOS{}", std::process::id()),
             folder,
@@ -65,15 +73,21 @@ impl Scene {
             seed: request.seed,
         };
         prepare_database(&place).await?;
-        prepare_broker(&place).await?;
+        bus.prepare(&place).await?;
+        let broker_line = match addresses.relayed {
+            Some((port, target)) => Proxy::on(port, target).await?,
+            None => Proxy::to(server(&place.broker)).await?,
+        };
         Ok(Self {
             postgres_line: Proxy::to(server(&place.postgres)).await?,
-            broker_line: Proxy::to(server(&place.broker)).await?,
+            broker_line,
             relays: [None, None],
             writers: Vec::new(),
             plain: Journal::of(place.history(Target::Plain)),
             picky: Journal::of(place.history(Target::Picky)),
-            stored: Stored::default(),
+            stored: Stored::by(bus),
+            broker: Journal::of(place.history(Target::Broker)),
+            postgres_ahead: 0,
             recorder: place.recorder(Target::Plain)?,
             processes: 0,
             request,
@@ -160,13 +174,19 @@ impl Scene {
     }
 
     /// Waits until all that is committed by now has arrived everywhere, poisoned keys excepted
-    /// where they are refused. Says how many events are missing when it took too long.
+    /// where they are refused. Says how many events are missing when none of them came for
+    /// [`PATIENCE`], or not all in [`DRAIN_MAX`].
     pub(crate) async fn drain(&mut self) -> Outcome<usize> {
         let log = self.log().await?;
-        let deadline = Instant::now() + PATIENCE;
+        let begun = Instant::now();
+        let (mut fewest, mut progress) = (usize::MAX, begun);
         loop {
             let left = self.left(&log).await?;
-            if left == 0 || Instant::now() > deadline {
+            if left < fewest {
+                (fewest, progress) = (left, Instant::now());
+            }
+            let is_stuck = progress.elapsed() > PATIENCE || begun.elapsed() > DRAIN_MAX;
+            if left == 0 || is_stuck {
                 return Ok(left);
             }
             sleep(LOOK_INTERVAL).await;
@@ -176,7 +196,7 @@ impl Scene {
     async fn left(&mut self, log: &HashMap<Uuid, Uuid>) -> Outcome<usize> {
         self.plain.read_on()?;
         self.picky.read_on()?;
-        self.stored.read_on(&self.place.broker, &self.place.stream).await?;
+        self.stored.read_on(&self.place).await?;
         let is_cured = self.place.cure().exists();
         let left = log.iter().filter(|(event, aggregate)| {
             !self.plain.arrived.contains(event)
@@ -218,17 +238,6 @@ async fn prepare_database(place: &Place) -> Outcome {
     Ok(())
 }
 
-async fn prepare_broker(place: &Place) -> Outcome {
-    let jetstream = jetstream::new(async_nats::connect(&place.broker).await?);
-    let config = jetstream::stream::Config {
-        name: place.stream.clone(),
-        subjects: vec![format!("{}.>", place.stream)],
-        ..Default::default()
-    };
-    jetstream.create_stream(config).await?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::server;
@@ -237,5 +246,6 @@ mod tests {
     fn the_server_of_a_url_is_its_host_and_port() {
         assert_eq!(server("postgres://a:b@127.0.0.1:54/postgres"), "127.0.0.1:54");
         assert_eq!(server("nats://127.0.0.1:4222"), "127.0.0.1:4222");
+        assert_eq!(server("127.0.0.1:5552"), "127.0.0.1:5552");
     }
 }

@@ -8,8 +8,6 @@ const VARIABLE: &str = "IDP_SERVERS_CONTROL";
 
 /// The name of PostgreSQL in orders.
 pub(crate) const POSTGRES: &str = "pg";
-/// The name of NATS in orders.
-pub(crate) const BROKER: &str = "nats";
 
 /// What is done to a server.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +16,10 @@ pub(crate) enum Order {
     Kill,
     Stop,
     Start,
+    Freeze,
+    Thaw,
+    /// Its clock shows so many seconds more than that of the machine.
+    Clock(i64),
 }
 
 /// Gives an order to a server and waits until it is carried out. Answers with what it was asked
@@ -34,9 +36,14 @@ fn tell(order: Order, server: &str) -> Outcome<String> {
         Order::Kill => "kill",
         Order::Stop => "stop",
         Order::Start => "start",
+        Order::Freeze => "freeze",
+        Order::Thaw => "thaw",
+        Order::Clock(_) => "clock",
     };
+    let value =
+        if let Order::Clock(seconds) = order { format!(" {seconds}") } else { String::new() };
     let mut socket = UnixStream::connect(path)?;
-    writeln!(socket, "{word} {server}")?;
+    writeln!(socket, "{word} {server}{value}")?;
     let mut answer = String::new();
     BufReader::new(socket).read_line(&mut answer)?;
     match answer.trim_end().strip_prefix("ok") {

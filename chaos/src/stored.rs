@@ -1,57 +1,77 @@
 //! What the broker has stored, read by a plain client, in the order in which it was stored.
 
+use crate::bus::Bus;
 use crate::failure::Outcome;
-use async_nats::HeaderMap;
-use async_nats::jetstream;
+use crate::place::Place;
+use idp_application::BoxFuture;
 use idp_domain::Uuid;
 use idp_testkit::Delivery;
 use std::collections::HashSet;
+use std::fmt;
 
-/// A stream that is read while it grows.
-#[derive(Debug, Default)]
+/// A client of a broker.
+pub(crate) trait Reader: Send {
+    /// What has come since it was asked last.
+    fn read_on<'a>(&'a mut self, place: &'a Place) -> BoxFuture<'a, Outcome<Vec<Found>>>;
+}
+
+/// A message.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Found {
+    /// The partition, key or queue that it is in: order is within one.
+    pub(crate) shelf: String,
+    /// The broker does not know the worker.
+    pub(crate) delivery: Delivery,
+}
+
+impl Found {
+    /// By the attributes of the CloudEvent.
+    pub(crate) fn on(
+        shelf: impl Into<String>,
+        attribute: impl Fn(&str) -> Option<String>,
+    ) -> Outcome<Self> {
+        let text = |name: &str| attribute(name).ok_or_else(|| format!("a message has no {name}"));
+        let stream = text("stream")?;
+        let lane = stream.split('/').nth(1).ok_or("a stream has no lane")?.parse()?;
+        let delivery = Delivery {
+            worker: Uuid::nil(),
+            lane,
+            epoch: text("epoch")?.parse()?,
+            sequence: text("sequence")?.parse()?,
+            event: text("id")?.parse()?,
+            stream,
+        };
+        Ok(Self { shelf: shelf.into(), delivery })
+    }
+}
+
+/// What a bus has stored, read while it grows.
 pub(crate) struct Stored {
-    read: u64,
-    /// What was read so far. The broker does not know the worker.
-    pub(crate) deliveries: Vec<Delivery>,
+    reader: Box<dyn Reader>,
+    /// What was read so far.
+    pub(crate) found: Vec<Found>,
     /// The events of these.
     pub(crate) arrived: HashSet<Uuid>,
 }
 
 impl Stored {
+    pub(crate) fn by(bus: Bus) -> Self {
+        Self { reader: bus.reader(), found: Vec::new(), arrived: HashSet::new() }
+    }
+
     /// Reads what has come since.
-    pub(crate) async fn read_on(&mut self, url: &str, stream: &str) -> Outcome {
-        let jetstream = jetstream::new(async_nats::connect(url).await?);
-        let mut stream = jetstream.get_stream(stream).await?;
-        let last = stream.info().await?.state.last_sequence;
-        if last < self.read {
-            return Err(format!("the broker forgot messages {last} to {}", self.read).into());
-        }
-        while self.read < last {
-            let message = stream.get_raw_message(self.read + 1).await?;
-            let delivery = delivery(&message.headers)?;
-            self.read += 1;
-            self.arrived.insert(delivery.event);
-            self.deliveries.push(delivery);
-        }
+    pub(crate) async fn read_on(&mut self, place: &Place) -> Outcome {
+        let found = self.reader.read_on(place).await?;
+        self.arrived.extend(found.iter().map(|found| found.delivery.event));
+        self.found.extend(found);
         Ok(())
     }
 }
 
-fn delivery(headers: &HeaderMap) -> Outcome<Delivery> {
-    let text = |name: &str| -> Outcome<&str> {
-        let value = headers.get(name).ok_or_else(|| format!("a message has no {name}"))?;
-        Ok(value.as_str())
-    };
-    let stream = text("ce-stream")?.to_owned();
-    let lane = stream.split('/').nth(1).ok_or("a stream has no lane")?.parse()?;
-    Ok(Delivery {
-        worker: Uuid::nil(),
-        lane,
-        epoch: text("ce-epoch")?.parse()?,
-        sequence: text("ce-sequence")?.parse()?,
-        event: text("ce-id")?.parse()?,
-        stream,
-    })
+impl fmt::Debug for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stored").field("found", &self.found.len()).finish_non_exhaustive()
+    }
 }
 
 #[cfg(test)]
@@ -60,17 +80,18 @@ mod tests {
 
     #[test]
     fn a_message_says_where_its_event_stands() {
-        let mut headers = HeaderMap::new();
-        assert!(delivery(&headers).is_err());
-        for (name, value) in [
-            ("ce-id", Uuid::from_u128(5).to_string()),
-            ("ce-stream", "broker/12".to_owned()),
-            ("ce-epoch", "3".to_owned()),
-            ("ce-sequence", "0000000000000000042".to_owned()),
-        ] {
-            headers.insert(name, value.as_str());
-        }
-        let delivery = delivery(&headers).expect("it has all");
+        assert!(Found::on("x", |_| None).is_err());
+        let attribute = |name: &str| {
+            let value = match name {
+                "id" => Uuid::from_u128(5).to_string(),
+                "stream" => "broker/12".to_owned(),
+                "epoch" => "3".to_owned(),
+                "sequence" => "0000000000000000042".to_owned(),
+                _ => return None,
+            };
+            Some(value)
+        };
+        let delivery = Found::on("x", attribute).expect("it has all").delivery;
         assert_eq!((delivery.lane, delivery.epoch, delivery.sequence), (12, 3, 42));
         assert_eq!(delivery.event, Uuid::from_u128(5));
     }

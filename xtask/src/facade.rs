@@ -1,33 +1,41 @@
-//! Each feature of the facade crate compiles alone, so that a user may choose any.
+//! Each feature of the facade, and of the application that shows how to use it, compiles alone, so that
+//! a user may choose any.
 
 use crate::outcome::Outcome;
 use crate::process;
 use crate::workspace::{Package, Workspace};
 
-const FACADE: &str = "idp";
+const PACKAGES: [&str; 2] = ["idp", "route-planning"];
 
 pub(crate) fn check_features() -> Outcome {
     let workspace = Workspace::load()?;
-    let facade = workspace.package(FACADE).ok_or_else(|| {
-        format!("there is no package `{FACADE}`; the facade belongs in crates/{FACADE}")
-    })?;
-    process::run(&mut check(None))?;
-    for feature in selectable(facade) {
-        println!("feature {feature}");
-        process::run(&mut check(Some(feature)))
-            .map_err(|error| format!("feature `{feature}` does not compile alone: {error}"))?;
+    PACKAGES.iter().try_for_each(|name| {
+        let package =
+            workspace.package(name).ok_or_else(|| format!("there is no package `{name}`"))?;
+        check_package(package)
+    })
+}
+
+fn check_package(package: &Package) -> Outcome {
+    process::run(&mut check(package, None))?;
+    for feature in selectable(package) {
+        println!("feature {feature} of {}", package.name);
+        process::run(&mut check(package, Some(feature))).map_err(|error| {
+            format!("feature `{feature}` of {} does not compile alone: {error}", package.name)
+        })?;
     }
     Ok(())
 }
 
-fn check(feature: Option<&str>) -> std::process::Command {
-    let mut command = process::cargo(["check", "--package", FACADE, "--no-default-features"]);
+fn check(package: &Package, feature: Option<&str>) -> std::process::Command {
+    let mut command =
+        process::cargo(["check", "--package", &package.name, "--no-default-features"]);
     if let Some(feature) = feature {
         command.args(["--features", feature]);
     }
     command
 }
 
-fn selectable(facade: &Package) -> impl Iterator<Item = &str> {
-    facade.features.iter().map(String::as_str).filter(|feature| *feature != "default")
+fn selectable(package: &Package) -> impl Iterator<Item = &str> {
+    package.features.iter().map(String::as_str).filter(|feature| *feature != "default")
 }

@@ -28,8 +28,9 @@ usage: cargo xtask COMMAND
                                       NAMES: pg,redis,nats,rabbitmq,kafka,pulsar; with --own in
                                       front on none that the environment names
   pg [-- CMD...]                      the same with PostgreSQL only
-  chaos [--long] [--seed N] [--fault NAME]
-                                      relays under faults, the history held against the guarantees
+  chaos [--bus NAME] [--long] [--minutes N] [--seed N] [--fault NAME]
+                                      relays under faults, the history held against the guarantees;
+                                      --long without --bus on every bus, one after another
   tidy                                layers, files, documents and contract clauses
   deny                                licences, advisories, sources; installs cargo-deny
 
@@ -60,6 +61,7 @@ fn dispatch(args: &[String]) -> Ending {
         "servers" => servers::command(rest).into(),
         "pg" => servers::postgres_command(rest).into(),
         "chaos" => servers::chaos_command(rest).into(),
+        "debezium" => servers::debezium_command(rest).into(),
         "tidy" => tidy::run().into(),
         "deny" => optional_tool::install_and_run_deny().into(),
         "help" | "--help" | "-h" => {

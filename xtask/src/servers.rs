@@ -8,6 +8,8 @@ mod probe;
 mod patience;
 mod fleet;
 mod control;
+mod faketime;
+mod chaos;
 mod request;
 pub(crate) mod needs;
 mod account;
@@ -17,6 +19,7 @@ mod rabbitmq;
 mod cache;
 mod java;
 mod maven;
+pub(crate) mod java_libraries;
 mod kafka;
 mod pulsar;
 mod nats;
@@ -27,6 +30,7 @@ use std::time::Duration;
 
 use crate::outcome::Outcome;
 use crate::{interrupt, process};
+pub(crate) use chaos::chaos_command;
 use control::Control;
 use fleet::Fleet;
 pub(crate) use fleet::Launch;
@@ -74,21 +78,29 @@ fn serve(request: &Request<'_>) -> Outcome {
     }
 }
 
-/// Runs the command on servers of its own, which it may kill and start again.
-pub(crate) fn run_in_control(kinds: &[&'static Kind], command: &mut Command) -> Outcome {
+/// Runs the command on servers of its own, which it may kill and start again. PostgreSQL goes by a
+/// clock that it may step, where that is possible.
+fn run_in_control(kinds: &[&'static Kind], command: &mut Command) -> Outcome {
     let patience = Patience::default();
-    let servers = kinds.iter().map(|kind| Server::start(kind, &patience));
-    let control = Control::over(servers.collect::<Outcome<Vec<_>>>()?)?;
+    let faketime = faketime::find_or_install(&patience)?;
+    let servers = kinds.iter().map(|kind| {
+        let library = faketime.as_deref().filter(|_| kind.name == postgres::KIND.name);
+        Server::start_under(library, kind, &patience)
+    });
+    let control = Control::over(servers.collect::<Outcome<Vec<_>>>()?, faketime)?;
     let outcome = process::run(command.envs(control.variables()));
     control.report_losses();
     outcome
 }
 
-/// `cargo xtask chaos [OPTIONS]`.
-pub(crate) fn chaos_command(args: &[String]) -> Outcome {
-    process::run(&mut process::cargo(["build", "--quiet", "--package", "chaos"]))?;
-    let mut chaos = process::cargo(["run", "--quiet", "--package", "chaos", "--"]);
-    run_in_control(&[&postgres::KIND, &nats::KIND], chaos.args(args))
+/// `cargo xtask debezium [FILTER ARGS]`.
+pub(crate) fn debezium_command(args: &[String]) -> Outcome {
+    let libraries = java_libraries::all()?;
+    let mut fleet = Launch::of(&[&postgres::KIND]).wait_until_ready()?;
+    let mut tests = process::cargo(["test", "--package", "interop", "--test", "debezium", "--"]);
+    let outcome = process::run(tests.args(args).envs(libraries).envs(fleet.variables()));
+    fleet.report_losses();
+    outcome
 }
 
 fn keep(mut fleet: Fleet) -> Outcome {

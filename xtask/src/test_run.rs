@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::interrupt::Running;
 use crate::outcome::Outcome;
 use crate::process;
-use crate::servers::{Launch, needs};
+use crate::servers::{Launch, java_libraries, needs};
 use crate::tally::Tally;
 
 /// Words before `--` go to cargo (`-p idp-postgres`), words after it to the test binaries (`cursor
@@ -15,11 +15,12 @@ use crate::tally::Tally;
 pub(crate) fn run(args: &[String]) -> Outcome<Tally> {
     let request = Request::parse(args);
     let launch = Launch::of(&needs::of(&request.packages()));
+    let libraries = java_libraries::variables(&request.packages())?;
     process::run(request.cargo_test().arg("--no-run"))
         .map_err(|error| format!("the tests do not build: {error}"))?;
     let mut servers = launch.wait_until_ready()?;
     let mut tests = request.cargo_test();
-    tests.arg("--no-fail-fast").envs(servers.variables());
+    tests.arg("--no-fail-fast").envs(servers.variables()).envs(libraries);
     // For tests that need servers that they may kill.
     tests.envs(std::env::current_exe().map(|xtask| ("IDP_XTASK", xtask)));
     let tally = stream(tests.arg("--").args(request.filters))?;

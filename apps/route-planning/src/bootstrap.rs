@@ -1,21 +1,21 @@
 //! The only place that knows which technology is behind each port.
 
 use crate::board::{BoardRow, RoutePlanBoard};
-use crate::settings::Database;
+use crate::outlet::Outlet;
+use crate::settings::{Database, RelaySettings};
 use idp::application::{
-    Backend, BoxError, Clock, CommitWatch, IdSource, RelayLog, Store, SystemClock, UuidV7Ids,
-    WorkerId,
+    Backend, BoxError, Clock, CommitWatch, IdSource, LogLag, RelayLog, Store, SystemClock,
+    UuidV7Ids, WorkerId,
 };
 use idp::domain::{Record, TableSchema};
-use idp::memory::ConsoleBus;
 use idp::postgres::{PgNotify, PgNotifyOptions, PgOptions, PgStore};
 use idp::prelude::*;
 use idp::projection::{Projector, ProjectorConfig, ProjectorHandle};
 use idp::relay::{Relay, RelayConfig, RelayHandle, Target, WakeUp, WakeUpHandle};
 use idp::sqlite::{SqliteOptions, SqliteStore};
+use idp::telemetry::{SamplingHandle, Telemetry, TelemetryConfig};
 use route_planning_domain::RoutePlan;
 use std::sync::Arc;
-use std::time::Duration;
 
 const TABLES: &[&TableSchema] = &[RoutePlan::SCHEMA, BoardRow::SCHEMA];
 
@@ -23,6 +23,8 @@ const TABLES: &[&TableSchema] = &[RoutePlan::SCHEMA, BoardRow::SCHEMA];
 pub struct Core {
     /// Runs the use cases.
     pub app: Application,
+    /// Counts what it, the relay and the projector do.
+    pub telemetry: Telemetry,
     backend: Arc<dyn Backend>,
     /// How commits of other processes are noticed, the best way first.
     watches: Vec<Arc<dyn CommitWatch>>,
@@ -48,8 +50,11 @@ impl Core {
     /// The same over a database that is open already.
     pub async fn over(backend: Arc<dyn Backend>) -> Result<Self, Error> {
         backend.migrate(TABLES).await?;
-        let app = Application::new(Arc::clone(&backend) as Arc<dyn Store>);
-        Ok(Self { app, backend, watches: Vec::new() })
+        let telemetry = Telemetry::new(TelemetryConfig::default())?;
+        let app = Application::builder(Arc::clone(&backend) as Arc<dyn Store>)
+            .observer(Arc::new(telemetry.clone()))
+            .build();
+        Ok(Self { app, telemetry, backend, watches: Vec::new() })
     }
 
     /// Notices the commits of other processes from now on; without it, and where nothing watches
@@ -58,13 +63,15 @@ impl Core {
         WakeUp::new(self.app.committed(), self.watches.clone()).start()
     }
 
-    /// Carries events to the console from now on.
-    pub fn start_relay(&self, poll_interval: Duration) -> Result<RelayHandle, Error> {
-        let config = RelayConfig { poll_interval, ..RelayConfig::default() };
+    /// Carries events to where they are to go, from now on.
+    pub async fn start_relay(&self, settings: &RelaySettings) -> Result<RelayHandle, BoxError> {
+        let config =
+            RelayConfig { poll_interval: settings.poll_interval, ..RelayConfig::default() };
         let log = Arc::clone(&self.backend) as Arc<dyn RelayLog>;
-        let target = Target::new("console", Arc::new(ConsoleBus::stdout()));
-        let target = target.source("/route-planning");
-        Ok(Relay::new(target, config, log, worker(), self.app.committed())?.start())
+        let Outlet { name, bus } = Outlet::open(&settings.bus).await?;
+        let target = Target::new(name, bus).source("/route-planning").topic(settings.topic.clone());
+        let relay = Relay::new(target.system(name), config, log, worker(), self.app.committed())?;
+        Ok(relay.observer(Arc::new(self.telemetry.clone())).start())
     }
 
     /// Keeps the board from now on.
@@ -72,7 +79,14 @@ impl Core {
         let config = ProjectorConfig::default();
         let backend = Arc::clone(&self.backend);
         let committed = self.app.committed();
-        Ok(Projector::new(config, RoutePlanBoard, backend, worker(), committed)?.start())
+        let projector = Projector::new(config, RoutePlanBoard, backend, worker(), committed)?;
+        Ok(projector.observer(Arc::new(self.telemetry.clone())).start())
+    }
+
+    /// Looks from now on how far readers are behind.
+    pub fn start_sampling(&self) -> SamplingHandle {
+        let log = Arc::clone(&self.backend) as Arc<dyn LogLag>;
+        self.telemetry.start_sampling(log)
     }
 }
 

@@ -41,7 +41,7 @@ enum Command {
         #[arg(long)]
         tenant: TenantId,
     },
-    /// Relay events to the console, as a process of its own
+    /// Relay events to the bus that is set, as a process of its own
     Relay,
     /// Print the board of a tenant
     Board {

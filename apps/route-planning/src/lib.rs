@@ -9,6 +9,8 @@ pub mod http;
 pub mod import;
 
 pub mod bootstrap;
+pub mod metrics;
+pub mod outlet;
 pub mod service;
 pub mod settings;
 

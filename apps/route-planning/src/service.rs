@@ -26,7 +26,7 @@ pub struct Service {
 
 impl Service {
     /// Starts the engines. With development access, only its tokens are accepted.
-    pub fn start(
+    pub async fn start(
         core: &Core,
         settings: &Settings,
         dev: Option<DevAccess>,
@@ -36,8 +36,8 @@ impl Service {
             None => settings.auth.clone().ok_or("auth.* is not set")?,
         };
         let relay = match settings.relay.bus {
-            Bus::Console => Some(core.start_relay(settings.relay.poll_interval)?),
             Bus::Off => None,
+            Bus::Console | Bus::Broker(_) => Some(core.start_relay(&settings.relay).await?),
         };
         let projector = core.start_projector()?;
         let wake_up = core.start_wake_up();

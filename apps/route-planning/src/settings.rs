@@ -1,7 +1,14 @@
 //! What can be set, in a TOML file or as `ROUTE_PLANNING__…` in the environment, which wins.
 
+mod bus;
+mod metrics;
+
+pub use bus::{Broker, BrokerKind, Bus};
+pub use metrics::MetricsListen;
+
 use idp::http::{Authenticator, VerificationKey};
-use idp::settings::{Anything, Length, OneOf, Secret, SettingsError, Source};
+use idp::relay::TopicRule;
+use idp::settings::{Anything, Length, Secret, SettingsError, Source};
 use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
@@ -22,6 +29,8 @@ pub struct Settings {
     pub auth: Option<Authenticator>,
     /// `relay.*`
     pub relay: RelaySettings,
+    /// `metrics.listen`
+    pub metrics: MetricsListen,
 }
 
 /// Where everything is kept.
@@ -44,21 +53,14 @@ impl fmt::Display for Database {
 }
 
 /// How events leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct RelaySettings {
-    /// `relay.bus`: `console`, or `off` for when another process relays.
+    /// `relay.bus`: the console, a broker, or `off` for when another process relays.
     pub bus: Bus,
+    /// `relay.topic`: under which topic, by a template; the type of the aggregate unless it is said.
+    pub topic: TopicRule,
     /// `relay.poll_interval`: how often to look for commits of other processes.
     pub poll_interval: Duration,
-}
-
-/// Where events go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bus {
-    /// One line an event on the standard output.
-    Console,
-    /// Nowhere, as far as `serve` is concerned.
-    Off,
 }
 
 /// What the settings are for.
@@ -85,6 +87,7 @@ impl Settings {
             listen: listen(&mut source, purpose),
             auth: auth(&mut source, purpose),
             relay: relay(&mut source),
+            metrics: metrics::listen(&mut source),
         };
         source.finish().map(|()| settings)
     }
@@ -147,11 +150,11 @@ fn key(source: &mut Source) -> Option<VerificationKey> {
 }
 
 fn relay(source: &mut Source) -> RelaySettings {
-    let bus: String = source.get("relay.bus", OneOf(&["console", "off"]), "console".into());
     let milliseconds = Duration::from_millis;
     let polls = milliseconds(10)..=milliseconds(60_000);
     RelaySettings {
-        bus: if bus == "off" { Bus::Off } else { Bus::Console },
+        bus: bus::bus(source),
+        topic: bus::topic(source),
         poll_interval: source.get("relay.poll_interval", polls, milliseconds(500)),
     }
 }

@@ -2,17 +2,20 @@
 
 use crate::BoxError;
 use crate::schema::Schema;
+use idp_postgres::PgOptions;
 
 /// How many events one transaction appends: as many as a busy second would.
 const AT_ONCE: u64 = 50_000;
 
-/// Appends events of some 200 bytes each, of 10,000 aggregates of 10 tenants, in 64 lanes.
-pub(crate) async fn fill(schema: &Schema, table: &str, count: u64) -> Result<(), BoxError> {
+/// Appends events with some 160 bytes of payload each, of 10,000 aggregates of 10 tenants, in 64 lanes,
+/// into partitions that are made ahead as the keeper of the log does.
+pub(crate) async fn fill(schema: &Schema, count: u64) -> Result<(), BoxError> {
+    let ahead = format!("SELECT idp_partition_ahead({})", PgOptions::default().partition_size);
     let mut done = 0;
     while done < count {
         let until = (done + AT_ONCE).min(count);
         let append = format!(
-            "INSERT INTO {table} (lane, id, tenant_id, aggregatetype, aggregateid, \
+            "INSERT INTO idp_outbox (lane, id, tenant_id, aggregatetype, aggregateid, \
                aggregate_version, type, schema_id, schema_version, payload, metadata, \
                content_hash, occurred_at)
              SELECT n % 64, gen_random_uuid(), 'tenant-' || n % 10, 'parcel', \
@@ -22,9 +25,12 @@ pub(crate) async fn fill(schema: &Schema, table: &str, count: u64) -> Result<(),
              FROM generate_series({}, {until}) AS n",
             done + 1
         );
+        schema.admin.batch_execute(&ahead).await?;
         schema.admin.batch_execute(&append).await?;
         done = until;
     }
-    schema.admin.batch_execute(&format!("ANALYZE {table}")).await?;
-    Ok(schema.admin.batch_execute("CHECKPOINT").await?)
+    for step in ["VACUUM (ANALYZE) idp_outbox", "CHECKPOINT"] {
+        schema.admin.batch_execute(step).await?;
+    }
+    Ok(())
 }

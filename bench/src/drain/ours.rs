@@ -2,36 +2,53 @@
 
 use super::BATCH;
 use super::counting::Counting;
+use super::results::Drained;
 use crate::BoxError;
-use crate::schema::Schema;
-use idp_application::{CommitSignal, WorkerId};
+use idp_application::{CommitSignal, OutboxLog, Reader, RelayLog, Sharding, WorkerId};
 use idp_relay::{Relay, RelayConfig, RelayHandle, Target};
 use std::sync::Arc;
+use std::time::Instant;
 use uuid::Uuid;
 
-pub(crate) async fn start(
-    schema: &Schema,
-    workers: u16,
-    bus: &Arc<Counting>,
-) -> Result<Vec<RelayHandle>, BoxError> {
-    let mut relays = Vec::new();
-    for _ in 0..workers {
-        let config = RelayConfig { batch_size: BATCH, ..RelayConfig::default() };
-        let (store, target) = (schema.store(4).await?, Target::new("bench", bus.clone()));
-        let worker = WorkerId(Uuid::now_v7());
-        let signal = CommitSignal::default();
-        relays.push(Relay::new(target, config, store, worker, &signal)?.start());
-    }
-    Ok(relays)
+/// Relays of one target, each with a store of its own, as processes would have. They know of each other
+/// before the first begins, so that they share the lanes from the start.
+pub(crate) struct Workers {
+    relays: Vec<Relay>,
+    bus: Arc<Counting>,
 }
 
-/// Until everything was sent and recorded.
-pub(crate) async fn drain(schema: &Schema, count: u64, workers: u16) -> Result<u64, BoxError> {
-    let bus = Arc::new(Counting::default());
-    let relays = start(schema, workers, &bus).await?;
-    bus.reaches(count).await;
-    for relay in relays {
-        relay.stop().await?;
+impl Workers {
+    pub(crate) async fn ready<L: RelayLog>(logs: Vec<Arc<L>>) -> Result<Self, BoxError> {
+        let name = format!("bench-{}", Uuid::now_v7().simple());
+        let bus = Arc::new(Counting::default());
+        let mut relays = Vec::new();
+        for log in logs {
+            let config = RelayConfig { batch_size: BATCH, ..RelayConfig::default() };
+            let worker = WorkerId(Uuid::now_v7());
+            let reader = Reader { name: name.clone(), sharding: Sharding::ByLane };
+            OutboxLog::join(&*log, &reader, worker, config.lease_ttl).await?;
+            let (target, signal) = (Target::new(&*name, bus.clone()), CommitSignal::default());
+            relays.push(Relay::new(target, config, log, worker, &signal)?);
+        }
+        Ok(Self { relays, bus })
     }
-    Ok(bus.count())
+
+    pub(crate) fn start(self) -> (Vec<RelayHandle>, Arc<Counting>) {
+        (self.relays.into_iter().map(Relay::start).collect(), self.bus)
+    }
+
+    /// Until everything was sent and recorded.
+    pub(crate) async fn drain(self, count: u64) -> Result<Drained, BoxError> {
+        let start = Instant::now();
+        let (relays, bus) = self.start();
+        bus.reaches(count).await?;
+        for relay in relays {
+            relay.stop().await?;
+        }
+        let took = start.elapsed();
+        match bus.count() {
+            events if events == count => Ok(Drained { events, took }),
+            events => Err(format!("{events} events were sent of {count}").into()),
+        }
+    }
 }

@@ -1,49 +1,70 @@
-//! The tables.
+//! The tables, as they stand in docs/benchmarks.md.
 
-use std::time::Duration;
+use super::aims::{Verdict, verdicts};
+use super::contender::Contender;
+use super::results::Results;
+use super::writers::Beside;
 
-pub(crate) struct Measured {
-    pub(crate) drained: u64,
-    pub(crate) took: Duration,
-    pub(crate) wal: u64,
-    pub(crate) dead: u64,
-}
-
-impl Measured {
-    #[expect(clippy::cast_precision_loss, reason = "some millions")]
-    fn per_second(&self) -> f64 {
-        self.drained as f64 / self.took.as_secs_f64().max(1e-9)
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "some millions")]
-    fn per_event(&self, number: u64) -> f64 {
-        number as f64 / self.drained.max(1) as f64
+pub(crate) fn facts(facts: &[(&'static str, String)]) {
+    println!("| | |\n|---|---|");
+    for (name, value) in facts {
+        println!("| {name} | {value} |");
     }
 }
 
-pub(crate) struct Row {
-    pub(crate) contender: &'static str,
-    pub(crate) measured: Measured,
+pub(crate) fn aims(results: &Results, writers: &[Beside]) {
+    println!("\n### Aims\n");
+    println!("| what | where | aim | measured | |");
+    println!("|---|---|---:|---:|---|");
+    let beside = writers.iter().filter_map(Beside::verdict);
+    for verdict in verdicts(results).into_iter().chain(beside) {
+        let met = if verdict.is_met() { "met" } else { "missed" };
+        let Verdict { aim, cell, wanted, measured } = verdict;
+        println!("| {aim} | {cell} | {wanted} | {measured:.2} | {met} |");
+    }
 }
 
-pub(crate) fn begin() {
+pub(crate) fn drains(results: &Results) {
+    println!("\n### Drains\n");
     println!(
-        "\n| backlog | workers | old snapshot | contender | events/s | idp : this | WAL bytes/event | dead tuples/event |"
+        "| where | backlog | workers | old transaction | | events/s | idp is that many times as fast | \
+         WAL bytes/event | rows replaced/event | dead at the end/event | drained |"
     );
-    println!("|---:|---:|---|---|---:|---:|---:|---:|");
+    println!("|---|---:|---:|---|---|---:|---:|---:|---:|---:|---:|");
+    for (cell, contender) in results.rows() {
+        let ours = (cell, Contender::Ours.title());
+        let ratio = results.ratio(ours, (cell, contender)).filter(|_| contender != ours.1);
+        let ratio = ratio.map_or(String::new(), |ratio| format!("{ratio:.2}"));
+        let number = |digits: usize, number: f64| match number.is_nan() {
+            true => "–".to_owned(),
+            false => format!("{number:.digits$}"),
+        };
+        let of = |value: fn(&super::results::Sample) -> f64| results.median(cell, contender, value);
+        let drained = results.of(cell, contender).first().map_or(0, |sample| sample.drained.events);
+        let drained = if drained < cell.backlog { drained.to_string() } else { "all".into() };
+        println!(
+            "| {} | {} | {} | {} | {contender} | {:.0} | {ratio} | {} | {} | {} | {drained} |",
+            cell.place,
+            cell.backlog,
+            cell.workers,
+            if cell.is_held { "idle" } else { "–" },
+            of(|sample| sample.rate()),
+            number(1, of(|sample| sample.per_event(sample.wal))),
+            number(2, of(|sample| sample.per_event(sample.replaced))),
+            number(2, of(|sample| sample.per_event(sample.dead))),
+        );
+    }
 }
 
-pub(crate) fn cell(backlog: u64, workers: u16, old_snapshot: bool, rows: &[Row]) {
-    let ours = rows.iter().find(|row| row.contender == "idp");
-    let ours = ours.map_or(f64::NAN, |row| row.measured.per_second());
-    for Row { contender, measured } in rows {
-        let held = if old_snapshot { "held" } else { "none" };
-        let rate = measured.per_second();
+pub(crate) fn writers(writers: &[Beside]) {
+    println!("\n### Writers beside a drain\n");
+    println!(
+        "| writers | beside | commits/s | of those alone | p50 ms | p99 ms | drained meanwhile, events/s |"
+    );
+    println!("|---|---|---:|---:|---:|---:|---:|");
+    for Beside { writers, beside, commits, part, p50, p99, drained } in writers {
         println!(
-            "| {backlog} | {workers} | {held} | {contender} | {rate:.0} | {:.2} | {:.1} | {:.2} |",
-            ours / rate,
-            measured.per_event(measured.wal),
-            measured.per_event(measured.dead),
+            "| {writers} | {beside} | {commits:.0} | {part:.2} | {p50:.2} | {p99:.2} | {drained:.0} |"
         );
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::authority::Seal;
 use crate::{
-    AdminAuthority, Clock, CommitSignal, ContentHashing, Context, Error, IdSource, Interceptor,
-    Interceptors, PlainHashing, Reads, RetryPolicy, Scope, Store, SystemClock, UnitOfWork, Uow,
-    UuidV7Ids,
+    AdminAuthority, Audience, Clock, CommitSignal, ContentHashing, Context, Error, IdSource,
+    Interceptor, Interceptors, PlainHashing, Reads, RetryPolicy, Scope, Store, SystemClock,
+    UnitOfWork, UnitOfWorkObserver, Uow, UuidV7Ids,
 };
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ pub(crate) struct Services {
     pub(crate) interceptors: Interceptors,
     pub(crate) committed: CommitSignal,
     pub(crate) retry: RetryPolicy,
+    pub(crate) audience: Audience<dyn UnitOfWorkObserver>,
     pub(crate) seal: Seal,
 }
 
@@ -43,6 +44,7 @@ impl Application {
                 interceptors: Interceptors::default(),
                 committed: CommitSignal::default(),
                 retry: RetryPolicy::default(),
+                audience: Audience::default(),
                 seal: Seal::default(),
             },
         }
@@ -150,6 +152,12 @@ impl ApplicationBuilder {
     /// Retries conflicts in another way.
     pub fn retry(mut self, retry: RetryPolicy) -> Self {
         self.services.retry = retry;
+        self
+    }
+
+    /// Tells somebody what the units of work do.
+    pub fn observer(mut self, observer: Arc<dyn UnitOfWorkObserver>) -> Self {
+        self.services.audience = Audience::of(observer);
         self
     }
 

@@ -74,11 +74,28 @@ pub enum PublishFailure {
     /// The broker asks to be spared, for so long if it says so. It costs no attempt. Zero, when a
     /// part was taken, asks for the rest at once.
     Throttled(Option<Duration>),
+    /// The place that this message goes to takes nothing at present, and asks to be spared for so long
+    /// if it says so: one endpoint, one queue, one topic of many. It says nothing about the rest of
+    /// the bus: the lane rests, the others go on. It costs no attempt.
+    TopicUnavailable(Option<Duration>),
     /// The broker refuses this message for good: too large, unknown topic, not allowed, not what
     /// the schema says.
     Refused,
     /// Another worker publishes this stream under a newer epoch.
     Fenced,
+}
+
+impl PublishFailure {
+    /// A stable name, for metrics and traces.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::Throttled(_) => "throttled",
+            Self::TopicUnavailable(_) => "topic_unavailable",
+            Self::Refused => "refused",
+            Self::Fenced => "fenced",
+        }
+    }
 }
 
 impl PublishError {
@@ -102,6 +119,17 @@ impl PublishError {
     ) -> Self {
         let error = Error::new(ErrorKind::Unavailable, "publish", message);
         Self { accepted, failure: PublishFailure::Throttled(retry_after), error }
+    }
+
+    /// The place that the message behind the accepted ones goes to takes nothing at present, for so
+    /// long if it says so; other places may.
+    pub fn topic_unavailable(
+        accepted: usize,
+        retry_after: Option<Duration>,
+        message: impl Into<String>,
+    ) -> Self {
+        let error = Error::new(ErrorKind::Unavailable, "publish", message);
+        Self { accepted, failure: PublishFailure::TopicUnavailable(retry_after), error }
     }
 
     /// Another worker publishes this stream under a newer epoch.

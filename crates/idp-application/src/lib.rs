@@ -22,6 +22,7 @@ mod authority;
 mod clock;
 mod content_hashing;
 mod context;
+mod trace_context;
 mod id_source;
 
 mod change_set;
@@ -38,8 +39,10 @@ mod dead_letters;
 mod deliveries;
 mod edited_event;
 mod event_bus;
+mod event_json;
 mod lane;
 mod log_keeping;
+mod log_lag;
 mod message;
 mod outbox_log;
 mod projection;
@@ -47,9 +50,19 @@ mod tenant_policies;
 mod tenant_tracks;
 mod transform;
 
+mod audience;
+
 mod error;
 
+mod delegate_port;
+#[doc(hidden)] // for `delegate_port!`, whose users need not depend on the domain
+pub use idp_domain as __domain;
+
 pub use application::{Application, ApplicationBuilder};
+pub use audience::{
+    Audience, PresentSeen, ProjectionObserver, ProjectionSeen, RelayObserver, RelaySeen, SendSeen,
+    UnitOfWorkObserver, UnitOfWorkSeen,
+};
 pub use authority::{AdminAuthority, AllTenants, Scope};
 pub use batch::BatchError;
 pub use change_set::{ChangeSet, NewEvent, RowWrite, SystemColumn, WriteKind};
@@ -79,6 +92,7 @@ pub use log_keeping::{
     HoldFrom, KeepingAction, KeepingCommand, KeepingRecord, LaggingReader, LogHold, LogKeeping,
     PurgeBlock, PurgePolicy, PurgeReport, ReaderStatus,
 };
+pub use log_lag::{Blocker, BlockerKind, LagBounds, LagReport, LogLag, ReaderLag, TenantLag};
 pub use message::{Message, Stream, Track};
 pub use outbox_log::{
     Claim, Cursor, LaneBatch, LaneLease, LaneProgress, LoggedEvent, Membership, OutboxLog, Reader,
@@ -96,9 +110,10 @@ pub use row::{Fetched, StoredRow};
 pub use store::{Backend, BoxFuture, Migrate, RelayLog, Store};
 pub use tenant_policies::{TenantPolicies, TenantPolicy, TenantPolicyOrder, TenantPolicyRecord};
 pub use tenant_tracks::{
-    LaneTracks, TenantScope, TenantTrack, TenantTracks, TrackBatch, TrackChange, TrackEvent,
-    TrackReading, TrackRecord,
+    LOOKS_PER_EVENT, LaneTracks, TenantScope, TenantTrack, TenantTracks, TrackBatch, TrackChange,
+    TrackEvent, TrackReading, TrackRecord,
 };
+pub use trace_context::TraceContext;
 pub use tracked::Tracked;
 pub use transform::{Transform, TransformError};
 pub use unit_of_work::{Receipt, UnitOfWork, Uow};

@@ -95,6 +95,8 @@ pub struct ReaderStatus {
     pub furthest_behind: LaggingReader,
     /// How many events are set aside for it, parked, queued or scheduled.
     pub events_aside: u64,
+    /// How many events had been dropped before it began: it never sees them.
+    pub events_missed: u64,
 }
 
 /// A named wish that events are kept, whoever has read them.
@@ -198,7 +200,8 @@ pub struct KeepingRecord {
 ///    included, and what no hold keeps. Without a reader it drops nothing. It says what keeps it from
 ///    dropping more.
 /// 2. A reader that joins later begins behind what was dropped, and numbers what is left as all others
-///    do: the event that was the *n*-th of its lane is the *n*-th for it, too.
+///    do: the event that was the *n*-th of its lane is the *n*-th for it, too. It is told how many it
+///    missed.
 /// 3. Reading from a place behind which something was dropped fails with
 ///    [`Corrupt`](crate::ErrorKind::Corrupt): nobody takes what is gone for something that never was.
 /// 4. A read model is not rebuilt from a log of which something was dropped: that fails with

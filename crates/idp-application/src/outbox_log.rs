@@ -81,6 +81,8 @@ pub struct Membership {
     pub workers_live: u16,
     /// How many leases the reader has in all.
     pub lanes: u16,
+    /// How many events had been dropped before the reader began: it never sees them.
+    pub events_missed: u64,
 }
 
 /// What a worker asks for.
@@ -112,6 +114,8 @@ pub struct LaneBatch {
     pub events: Vec<LoggedEvent>,
     /// Where the lane is read to when all of these events are done.
     pub through: Cursor,
+    /// Whether something may stand behind that place that was committed before the reading began.
+    pub has_more: bool,
 }
 
 /// How far a worker came.
@@ -157,9 +161,12 @@ pub trait OutboxLog: Send + Sync + 'static {
         claim: Claim,
     ) -> BoxFuture<'a, Result<Vec<LaneLease>, Error>>;
 
-    /// Reads on from the cursors of the leases, at most `limit` events in all. Gives nothing for a
-    /// lane without news, or a batch without events, which only moves the cursor: the lane was read
-    /// up to the present.
+    /// Reads on from the cursors of the leases, at most `limit` events in all.
+    ///
+    /// A lane without a batch, or whose batch has no [more](LaneBatch::has_more), was read up to the
+    /// present: up to all that was committed before the call. A batch without events only moves the
+    /// cursor, or says that the lane was not read to its end. A store ends a reading that would take
+    /// long; every reading of a lane with more gets on in some lane.
     fn read<'a>(
         &'a self,
         leases: &'a [LaneLease],

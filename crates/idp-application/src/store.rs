@@ -1,8 +1,8 @@
 //! The port through which units of work and queries reach a database.
 
 use crate::{
-    ChangeSet, Cost, DeadLetters, Error, Fetched, ProjectionStore, RowQuery, TenantPolicies,
-    TenantTracks,
+    ChangeSet, Cost, DeadLetters, Error, Fetched, LogKeeping, LogLag, ProjectionStore, RowQuery,
+    TenantPolicies, TenantTracks,
 };
 use idp_domain::TableSchema;
 use std::pin::Pin;
@@ -55,6 +55,14 @@ pub trait RelayLog: TenantTracks + TenantPolicies {}
 impl<T: TenantTracks + TenantPolicies> RelayLog for T {}
 
 /// Everything that one database does for an application; chosen once, in the bootstrap.
-pub trait Backend: Store + RelayLog + DeadLetters + ProjectionStore + Migrate {}
+/// Whoever runs a relay also answers operators, keeps the log small and tells how far readers are
+/// behind, so that is part of it.
+pub trait Backend:
+    Store + RelayLog + DeadLetters + LogKeeping + LogLag + ProjectionStore + Migrate
+{
+}
 
-impl<T: Store + RelayLog + DeadLetters + ProjectionStore + Migrate> Backend for T {}
+impl<T> Backend for T where
+    T: Store + RelayLog + DeadLetters + LogKeeping + LogLag + ProjectionStore + Migrate
+{
+}

@@ -105,6 +105,8 @@ pub struct TrackReading {
     pub cursor: Cursor,
     /// Whose events.
     pub scope: TenantScope,
+    /// The place behind which nothing is read; `None` is to the end.
+    pub until: Option<Cursor>,
 }
 
 /// What was read of one lane in a scope.
@@ -112,21 +114,62 @@ pub struct TrackReading {
 pub struct TrackBatch {
     /// The lane.
     pub lane: Lane,
-    /// Every event of the lane, in order, whether the scope admits it or not. May be empty when only
-    /// the cursor moved.
+    /// Every event of the lane, in order: those of the scope, and how many others stand between them.
+    /// May be empty when only the cursor moved.
     pub events: Vec<TrackEvent>,
     /// Where the lane is read to when all of these events are done.
     pub through: Cursor,
+    /// Whether more may be there than was read, up to the present or to where reading was to end.
+    pub has_more: bool,
 }
 
-/// One event of a lane, read in a scope.
+impl TrackBatch {
+    /// One of which nothing was read yet.
+    pub fn at(reading: &TrackReading) -> Self {
+        let TrackReading { lane, cursor, .. } = *reading;
+        Self { lane, events: Vec::new(), through: cursor, has_more: true }
+    }
+
+    /// Adds an event of the scope.
+    pub fn give(&mut self, cursor: Cursor, envelope: Envelope) {
+        self.through = cursor;
+        self.events.push(TrackEvent { cursor, count: 1, envelope: Some(envelope) });
+    }
+
+    /// Adds events that the scope does not admit; behind others of the kind they count with them.
+    pub fn pass(&mut self, cursor: Cursor, count: u32) {
+        self.through = cursor;
+        match self.events.last_mut() {
+            Some(TrackEvent { cursor: last, count: before, envelope: None }) => {
+                *last = cursor;
+                *before += count;
+            }
+            _ => self.events.push(TrackEvent { cursor, count, envelope: None }),
+        }
+    }
+
+    /// How many events of the scope are in it.
+    pub fn given(&self) -> usize {
+        self.events.iter().filter(|event| event.envelope.is_some()).count()
+    }
+}
+
+/// One event of a lane, read in a scope, or some in a row that the scope does not admit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrackEvent {
-    /// Its place.
+    /// Its place; of several, one behind the last of them and before the next event of the lane.
     pub cursor: Cursor,
+    /// How many events of the lane these are: 1, if the scope admits it.
+    pub count: u32,
     /// The event; `None` when the scope does not admit it: then it only counts.
     pub envelope: Option<Envelope>,
 }
+
+/// How many events may be looked at for each that a reading may give.
+///
+/// Those that the scope does not admit cost the database little each, but there may be millions of
+/// them before the next that it admits; no reading may take so long that a lease runs out.
+pub const LOOKS_PER_EVENT: u32 = 64;
 
 /// The outbox of a relay that serves tenants apart.
 ///
@@ -138,12 +181,14 @@ pub struct TrackEvent {
 ///    one transaction, and only under the epoch of the lease and the revision of the tracks.
 /// 2. Under another revision, or when there is nothing to change, nothing is changed, and what is is
 ///    told.
-/// 3. Reading in a scope gives the same events under the same cursors as
-///    [`OutboxLog::read`](crate::OutboxLog::read), those of the scope with their envelopes.
+/// 3. Reading in a scope gives the events of the scope that [`OutboxLog::read`](crate::OutboxLog::read)
+///    gives, under the same cursors, and says how many others stand before, between and behind them.
 /// 4. Progress of a track and what was set aside on the way are recorded in one transaction; under an
 ///    old epoch, or another generation of the track, neither is. A position never moves back, and
 ///    what was settled since is not set aside again.
 /// 5. The tracks of a lane outlive its lease: the next owner finds them.
+/// 6. A reading ends after so many events of the scope, after [`LOOKS_PER_EVENT`] times as many in
+///    all, or at the place behind which nothing is to be read; it says whether there is more.
 pub trait TenantTracks: Deliveries {
     /// The tracks of these lanes, in the order of the leases. Lanes whose lease is lost are left out.
     fn tracks<'a>(
@@ -167,9 +212,9 @@ pub trait TenantTracks: Deliveries {
         change: &'a TrackChange,
     ) -> BoxFuture<'a, Result<Option<LaneTracks>, Error>>;
 
-    /// Reads lanes on, each in a scope and at most one time, at most `limit` events in all, counted
-    /// whether their scope admits them or not. Gives nothing for a lane without news, or a batch
-    /// without events, which only moves the cursor.
+    /// Reads lanes on, each in a scope and at most one time, at most `limit` events of their scopes in
+    /// all. Gives nothing for a lane without news, or a batch without events, which only moves the
+    /// cursor or says that more is there than was read.
     fn read_tracks<'a>(
         &'a self,
         readings: &'a [TrackReading],

@@ -18,6 +18,9 @@ pub enum TransformError {
     Refused(Error),
     /// What is needed for it cannot be reached now: it is met as if the bus could not be reached.
     Unavailable(Error),
+    /// Nobody can read this event any more, and that is meant so: its key was destroyed. It is left
+    /// out for good and counted; nothing waits for it.
+    Gone(Error),
 }
 
 impl TransformError {
@@ -31,11 +34,17 @@ impl TransformError {
         Self::Unavailable(Error::new(ErrorKind::Unavailable, "transform", message))
     }
 
+    /// Nobody can read this event any more, and that is meant so.
+    pub fn gone(message: impl Into<String>) -> Self {
+        Self::Gone(Error::new(ErrorKind::NotFound, "transform", message))
+    }
+
     /// Adds the cause.
     pub fn with_source(self, source: impl Into<BoxError>) -> Self {
         match self {
             Self::Refused(error) => Self::Refused(error.with_source(source)),
             Self::Unavailable(error) => Self::Unavailable(error.with_source(source)),
+            Self::Gone(error) => Self::Gone(error.with_source(source)),
         }
     }
 }
@@ -43,7 +52,7 @@ impl TransformError {
 impl fmt::Display for TransformError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(error) | Self::Unavailable(error) => error.fmt(f),
+            Self::Refused(error) | Self::Unavailable(error) | Self::Gone(error) => error.fmt(f),
         }
     }
 }
@@ -51,7 +60,7 @@ impl fmt::Display for TransformError {
 impl std::error::Error for TransformError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Refused(error) | Self::Unavailable(error) => Some(error),
+            Self::Refused(error) | Self::Unavailable(error) | Self::Gone(error) => Some(error),
         }
     }
 }

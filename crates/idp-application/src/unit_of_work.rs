@@ -22,12 +22,14 @@ use crate::slot::Intent;
 use crate::tracked::Tracked;
 use crate::{
     ChangeSet, Context, Cost, Error, ErrorKind, Fetched, OrderBy, OrderKey, RowQuery, Scope,
-    Visibility,
+    TraceContext, UnitOfWorkSeen, Visibility,
 };
 use idp_domain::{Aggregate, EntityId, Timestamp, Uuid, Value};
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use tracing::{Instrument, Span};
 
 /// A handle on the unit of work of one use case. Clones share it; pass it by value.
 #[derive(Clone)]
@@ -179,12 +181,28 @@ impl Uow {
             let message = "a read-only unit of work has changes";
             return Err(Error::new(ErrorKind::Invalid, "commit", message));
         }
-        let cost = self.note_conflict(self.inner.services.store.commit(changes).await)?;
+        let cost = self.write(changes).await?;
         *self.lock_cost() += cost;
         if events > 0 {
             self.inner.services.committed.ring();
         }
         Ok(Receipt { cost: self.cost(), events })
+    }
+
+    async fn write(&self, changes: ChangeSet) -> Result<Cost, Error> {
+        let services = &self.inner.services;
+        let events = changes.events.len();
+        let span = create_span(&self.inner.context, events);
+        let began = Instant::now();
+        let written = services.store.commit(changes).instrument(span).await;
+        let took = began.elapsed();
+        let cost = self.note_conflict(written)?;
+        services.audience.tell(|observer| {
+            let events = u64::try_from(events).unwrap_or(u64::MAX);
+            let tenant = self.inner.context.tenant();
+            observer.observe(UnitOfWorkSeen::Committed { tenant, events, took });
+        });
+        Ok(cost)
     }
 
     fn changes(&self) -> Result<ChangeSet, Error> {
@@ -210,7 +228,12 @@ impl Uow {
         visibility: Visibility,
     ) -> Result<Option<Tracked<A>>, Error> {
         self.ensure_open("find")?;
-        match self.inner.map.lookup(key)? {
+        let known = self.inner.map.lookup(key)?;
+        self.inner.services.audience.tell(|observer| {
+            let is_known = !matches!(known, Lookup::Unknown);
+            observer.observe(UnitOfWorkSeen::LookedUp { is_known });
+        });
+        match known {
             Lookup::Known(tracked) => return Ok(Some(tracked)),
             Lookup::Leaving => return Ok(None),
             Lookup::Unknown => {}
@@ -237,6 +260,8 @@ impl Uow {
     fn note_conflict<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
         if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Conflict) {
             self.inner.conflicted.store(true, Ordering::Release);
+            let audience = &self.inner.services.audience;
+            audience.tell(|observer| observer.observe(UnitOfWorkSeen::Conflicted));
         }
         result
     }
@@ -252,6 +277,28 @@ impl Uow {
     fn lock_cost(&self) -> MutexGuard<'_, Cost> {
         self.inner.cost.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The span in which events are created: OpenTelemetry's `create`, for all of a unit of work at once.
+/// One that raises none has none.
+fn create_span(context: &Context, events: usize) -> Span {
+    if events == 0 {
+        return Span::none();
+    }
+    let trace = TraceContext::of(context.metadata());
+    tracing::info_span!(
+        "create",
+        otel.name = "create outbox",
+        otel.kind = "producer",
+        messaging.system = "idp",
+        messaging.destination.name = "outbox",
+        messaging.operation.name = "create",
+        messaging.operation.type = "create",
+        messaging.batch.message_count = events,
+        tenant = %context.tenant(),
+        trace_id = trace.as_ref().map(TraceContext::trace_id),
+        parent_span_id = trace.as_ref().map(TraceContext::span_id),
+    )
 }
 
 impl Services {

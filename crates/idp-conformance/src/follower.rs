@@ -61,9 +61,16 @@ impl Follower {
 
     /// Reads once; the leases move on, in memory only.
     pub(crate) async fn read(&mut self, limit: u32) -> Vec<(Lane, LoggedEvent)> {
+        self.read_once(limit).await.0
+    }
+
+    /// Also says whether there is more.
+    async fn read_once(&mut self, limit: u32) -> (Vec<(Lane, LoggedEvent)>, bool) {
+        let before = self.leases.clone();
         let batches = self.backend.read(&self.leases, limit).await.expect("the log can be read");
-        let mut events = Vec::new();
+        let (mut events, mut has_more) = (Vec::new(), false);
         for batch in batches {
+            has_more |= batch.has_more;
             let lease = self.leases.iter_mut().find(|lease| lease.lane == batch.lane);
             let lease = lease.expect("a store reads the lanes that it was asked for");
             assert!(batch.through >= lease.cursor, "a cursor only rises");
@@ -72,7 +79,20 @@ impl Follower {
             events.extend(batch.events.into_iter().map(|event| (batch.lane, event)));
         }
         assert!(events.len() <= limit as usize, "{} events, {limit} asked for", events.len());
-        events
+        assert!(!has_more || self.leases != before, "a reading of what has more gets on");
+        (events, has_more)
+    }
+
+    /// Reads on up to the present.
+    pub(crate) async fn read_up(&mut self, limit: u32) -> Vec<(Lane, LoggedEvent)> {
+        let mut events = Vec::new();
+        loop {
+            let (read, has_more) = self.read_once(limit).await;
+            events.extend(read);
+            if !has_more {
+                return events;
+            }
+        }
     }
 
     /// Reads on until there are so many events more, and no further.

@@ -12,8 +12,10 @@ pub mod outbox;
 pub mod deliveries;
 pub mod tenants;
 pub mod log_keeping;
+pub mod log_lag;
 pub mod projection;
 pub mod event_bus;
+pub mod throughput;
 
 mod clauses;
 mod run;

@@ -7,6 +7,7 @@
 //! | 3: reading in a scope | [`scopes`] |
 //! | 4: progress of a track, with what was set aside | [`progress`] |
 //! | 5: tracks outlive their lease | [`tracks`] |
+//! | 6: where a reading ends | [`scopes`] |
 //!
 //! | contract of [`TenantPolicies`](idp_application::TenantPolicies) | tests |
 //! |---|---|
@@ -54,7 +55,7 @@ impl Courier {
     }
 
     /// Splits a tenant off from a lane without tracks.
-    async fn split_first(&self, of: &str) -> TenantTrack {
+    pub(crate) async fn split_first(&self, of: &str) -> TenantTrack {
         let mut known = self.try_split(0, of).await.expect("it holds its lane");
         assert_eq!((known.revision, known.tracks.len()), (1, 1), "{known:?}");
         known.tracks.remove(0)

@@ -14,7 +14,8 @@ pub(crate) fn weakest(
         PublishFailure::Fenced => (0, 0),
         PublishFailure::Unavailable => (error.accepted + 1, 0),
         PublishFailure::Throttled(_) => (error.accepted + 1, 1),
-        PublishFailure::Refused => (error.accepted + 1, 2),
+        PublishFailure::TopicUnavailable(_) => (error.accepted + 1, 2),
+        PublishFailure::Refused => (error.accepted + 1, 3),
     };
     match errors.into_iter().min_by_key(rank) {
         Some(error) => Err(PublishError { accepted, ..error }),
@@ -25,10 +26,11 @@ pub(crate) fn weakest(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use PublishFailure::{Fenced, Refused, Throttled, Unavailable};
+    use PublishFailure::{Fenced, Refused, Throttled, TopicUnavailable, Unavailable};
     use std::time::Duration;
 
     const WAIT: PublishFailure = Throttled(Some(Duration::from_secs(1)));
+    const AWAY: PublishFailure = TopicUnavailable(None);
 
     fn of(failures: &[Option<(usize, PublishFailure)>]) -> Option<(usize, PublishFailure)> {
         let outcomes = failures.iter().map(|failure| match *failure {
@@ -50,6 +52,8 @@ mod tests {
             (vec![Some((3, Refused)), Some((3, Unavailable))], Some((3, Unavailable))),
             (vec![Some((3, Refused)), Some((3, WAIT))], Some((3, WAIT))),
             (vec![Some((0, WAIT)), Some((0, Unavailable))], Some((0, Unavailable))),
+            (vec![Some((1, Refused)), Some((1, AWAY))], Some((1, AWAY))),
+            (vec![Some((1, AWAY)), Some((1, WAIT))], Some((1, WAIT))),
             (vec![Some((1, Unavailable)), Some((4, Fenced)), None], Some((1, Fenced))),
         ];
         for (failures, expected) in table {

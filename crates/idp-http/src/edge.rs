@@ -1,13 +1,13 @@
 //! What every request passes on its way in and every answer on its way out.
 
-use crate::{BodyLimit, Problem, RequestId, TraceParent, security_headers};
+use crate::{BodyLimit, Problem, RequestId, security_headers, trace};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use idp_application::{Clock, IdSource, SystemClock, UuidV7Ids};
+use idp_application::{Clock, IdSource, SystemClock, TraceContext, UuidV7Ids};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,9 @@ use tracing::Instrument;
 
 /// Wraps the routes of a service.
 ///
-/// Every request gets a [`RequestId`], a span of the log, a time limit and a limit on its body.
+/// Every request gets a [`RequestId`], a trace, a span of the log, a time limit and a limit on its body.
+/// The trace is the one of its W3C trace context (`traceparent`, `tracestate`) where that is valid, and
+/// else begins here; it goes with the events of the request.
 /// Every answer carries the request's id and the [security headers](crate::security_headers), and
 /// every answer that is an error is a [`Problem`], whoever made it: an unknown path, a method that
 /// is not allowed, an extractor of axum, or a panic (which is logged, and ends nothing but its own
@@ -74,11 +76,16 @@ impl Edge {
 async fn pass(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers())
         .unwrap_or_else(|| RequestId::drawn(edge.ids.next(edge.clock.now())));
-    let trace = TraceParent::of(request.headers());
+    let trace = trace::of_arrival(request.headers(), &*edge.ids, &*edge.clock);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span = tracing::info_span!(
-        "request", %id, %method, path, traceparent = trace.as_ref().map(tracing::field::display)
+        "request", %id, %method, path, otel.kind = "server",
+        trace_id = trace.as_ref().map(TraceContext::trace_id),
+        parent_span_id = trace.as_ref().map(TraceContext::span_id),
     );
+    if let Some(trace) = trace {
+        request.extensions_mut().insert(trace);
+    }
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(edge.body_limit);
     let answer = answer(&edge, request, next).instrument(span.clone()).await;

@@ -5,7 +5,7 @@
 mod edge;
 mod request_id;
 mod security_headers;
-mod trace_parent;
+mod trace;
 
 mod problem;
 mod translation;
@@ -42,7 +42,6 @@ pub use query::Query;
 pub use request_id::RequestId;
 pub use security_headers::security_headers;
 pub use shutdown::Shutdown;
-pub use trace_parent::TraceParent;
 pub use validation::Validation;
 pub use version_tag::VersionTag;
 

@@ -6,13 +6,12 @@
 //! Arguments, optional: lanes (64), messages of a batch (500).
 #![allow(clippy::print_stdout, reason = "the figures are what it is for")]
 
-#[path = "throughput/cluster.rs"]
+#[path = "throughput_kafka/cluster.rs"]
 mod cluster;
-#[path = "throughput/messages.rs"]
-mod messages;
 
 use cluster::Cluster;
 use idp_application::{EventBus, Lane, Message, Stream};
+use idp_conformance::throughput;
 use idp_kafka::{Delivery, KafkaBus, KafkaConfig};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -58,7 +57,8 @@ async fn publish(
     lanes: i16,
     numbers: std::ops::RangeInclusive<i64>,
 ) -> Duration {
-    let template = messages::of_stream(&cluster.topic, *numbers.end());
+    let count = usize::try_from(*numbers.end()).expect("positive");
+    let template = throughput::messages(&cluster.topic, count, 50);
     let template = &template[usize::try_from(*numbers.start()).expect("positive") - 1..];
     let batches: Vec<Vec<Message>> = (0..lanes).map(|lane| in_lane(template, lane)).collect();
     let started = Instant::now();

@@ -31,7 +31,9 @@ pub struct KafkaConfig {
     /// How long a record batch is held back for more messages to join it.
     pub linger: Duration,
     /// How long each step may take: to connect, to take over a stream, to send a batch and commit
-    /// it. A crashed worker's transaction holds up subscribers for at most twice as long.
+    /// it. Set it below the relay's time for a send (`publish_timeout`, 5 s unless it is changed), or
+    /// the relay is always the first to lose patience, and waits for the step it gave up. A crashed
+    /// worker's transaction holds up subscribers for at most twice as long.
     pub step_timeout: Duration,
     /// After how long without messages the producer of a stream is closed.
     pub producer_idle_max: Duration,
@@ -77,7 +79,7 @@ impl KafkaConfig {
             batch_bytes: 900_000,
             compression: Compression::Lz4,
             linger: Duration::from_millis(1),
-            step_timeout: Duration::from_secs(10),
+            step_timeout: Duration::from_secs(4),
             producer_idle_max: Duration::from_secs(60),
             producers_max: 256,
             properties: BTreeMap::new(),
@@ -188,6 +190,14 @@ mod tests {
     #[test]
     fn the_usual_configuration_is_valid() {
         assert!(KafkaConfig::new("127.0.0.1:9092", "orders-").check().is_ok());
+    }
+
+    /// `RelayConfig::publish_timeout`, unless it is changed.
+    const RELAY_PATIENCE: Duration = Duration::from_secs(5);
+
+    #[test]
+    fn the_bus_loses_patience_before_the_relay_does() {
+        assert!(KafkaConfig::new("", "orders-").step_timeout < RELAY_PATIENCE);
     }
 
     #[test]

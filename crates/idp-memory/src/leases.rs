@@ -31,6 +31,8 @@ struct Position {
     epoch: i64,
     cursor: Cursor,
     sequence: i64,
+    /// How many events of the lane had been dropped before the reader began.
+    missed: i64,
 }
 
 /// How far a lane was read.
@@ -57,6 +59,13 @@ impl Position {
     }
 }
 
+impl Positions {
+    fn events_missed(&self) -> u64 {
+        let missed: i64 = self.lanes.values().map(|position| position.missed).sum();
+        u64::try_from(missed).unwrap_or_default()
+    }
+}
+
 impl Readers {
     pub(crate) fn join(
         &mut self,
@@ -70,7 +79,7 @@ impl Readers {
         let epoch = self.epoch_forgotten;
         let beginning = |lane| {
             let Place { cursor, sequence } = start(lane);
-            Position { lease: None, epoch, cursor, sequence }
+            Position { lease: None, epoch, cursor, sequence, missed: sequence }
         };
         let positions = self.by_name.entry(reader.name.clone()).or_insert_with(|| Positions {
             sharding: reader.sharding,
@@ -89,6 +98,7 @@ impl Readers {
         Ok(Membership {
             workers_live: u16::try_from(positions.workers.len()).unwrap_or(u16::MAX),
             lanes: u16::try_from(positions.lanes.len()).unwrap_or(u16::MAX),
+            events_missed: positions.events_missed(),
         })
     }
 
@@ -195,6 +205,11 @@ impl Readers {
                 (name.as_str(), *lane, Place { cursor, sequence })
             })
         })
+    }
+
+    /// How many events had been dropped before the reader began.
+    pub(crate) fn events_missed(&self, reader: &str) -> u64 {
+        self.by_name.get(reader).map_or(0, Positions::events_missed)
     }
 
     pub(crate) fn contains(&self, reader: &str) -> bool {

@@ -11,6 +11,7 @@ mod commit;
 
 mod log;
 mod log_keeping;
+mod log_lag;
 mod leases;
 mod side_track;
 mod deliveries;

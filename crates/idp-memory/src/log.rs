@@ -40,21 +40,32 @@ impl Log {
         let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut batches = Vec::new();
         for lease in leases {
-            if lease.cursor < self.gone(lease.lane).cursor {
-                let message = format!("what {:?} holds behind its cursor was purged", lease.lane);
-                return Err(Error::new(ErrorKind::Corrupt, "read", message));
-            }
-            let events: Vec<_> = self
-                .indexes_from(lease.lane, index(lease.cursor))
-                .take(left)
-                .map(|at| self.logged(at))
+            let behind = self.behind(lease.lane, lease.cursor)?.take(left);
+            let events: Vec<LoggedEvent> = behind
+                .map(|(cursor, envelope)| LoggedEvent { cursor, envelope: envelope.clone() })
                 .collect();
             left -= events.len();
-            if let Some(last) = events.last() {
-                batches.push(LaneBatch { lane: lease.lane, through: last.cursor, events });
+            let has_more = left == 0;
+            if !events.is_empty() || has_more {
+                let through = events.last().map_or(lease.cursor, |last| last.cursor);
+                batches.push(LaneBatch { lane: lease.lane, events, through, has_more });
             }
         }
         Ok(batches)
+    }
+
+    /// The events of a lane behind a cursor, each with its place. Fails when some of them were dropped.
+    pub(crate) fn behind(
+        &self,
+        lane: Lane,
+        cursor: Cursor,
+    ) -> Result<impl Iterator<Item = (Cursor, &Envelope)>, Error> {
+        if cursor < self.gone(lane).cursor {
+            let message = format!("what {lane:?} holds behind its cursor was purged");
+            return Err(Error::new(ErrorKind::Corrupt, "read", message));
+        }
+        let indexes = self.indexes_from(lane, index(cursor));
+        Ok(indexes.map(|at| (behind(at + 1), &self.events[at - self.dropped])))
     }
 
     /// What was dropped of a lane, or of the whole log.
@@ -81,9 +92,14 @@ impl Log {
         self.indexes_from(lane, index(cursor)).next().unwrap_or(self.end())
     }
 
+    /// The event behind so many others, unless it was dropped.
+    pub(crate) fn event(&self, before: usize) -> Option<&Envelope> {
+        self.events.get(before.checked_sub(self.dropped)?)
+    }
+
     /// When the event behind so many others occurred.
     pub(crate) fn occurred_at(&self, before: usize) -> Option<Timestamp> {
-        self.events.get(before.checked_sub(self.dropped)?).map(|event| event.occurred_at)
+        self.event(before).map(|event| event.occurred_at)
     }
 
     /// Drops the first so many events, those that were dropped already counted; returns how many more
@@ -111,10 +127,6 @@ impl Log {
         let Some(indexes) = self.lanes.get(&lane) else { return Box::new(std::iter::empty()) };
         let first = indexes.partition_point(|at| *at < done);
         Box::new(indexes.range(first..).copied())
-    }
-
-    fn logged(&self, at: usize) -> LoggedEvent {
-        LoggedEvent { cursor: behind(at + 1), envelope: self.events[at - self.dropped].clone() }
     }
 }
 

@@ -20,6 +20,12 @@ pub(crate) struct Keeping {
     records: Vec<KeepingRecord>,
 }
 
+impl Keeping {
+    pub(crate) fn holds(&self) -> impl Iterator<Item = &LogHold> {
+        self.holds.values()
+    }
+}
+
 impl State {
     fn purge(&mut self, policy: &PurgePolicy, now: Timestamp) -> PurgeReport {
         let (count, blocked_by) = self.droppable(policy, now);
@@ -99,6 +105,7 @@ impl State {
             ReaderStatus {
                 sharding: if is_whole { Sharding::Whole } else { Sharding::ByLane },
                 workers_live: self.readers.workers_live(&name, now),
+                events_missed: self.readers.events_missed(&name),
                 events_aside: self.side_tracks.get(&name).map_or(0, |side| side.events_aside()),
                 furthest_behind,
                 name,

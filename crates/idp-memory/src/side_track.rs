@@ -61,7 +61,29 @@ pub(crate) struct Refusal {
     pub(crate) error: String,
 }
 
+/// How much is set aside.
+#[derive(Default)]
+pub(crate) struct Tally {
+    pub(crate) keys_parked: u64,
+    pub(crate) events_blocked: u64,
+    pub(crate) events_scheduled: u64,
+    /// Since when the key that is parked longest is.
+    pub(crate) parked_since: Option<Timestamp>,
+}
+
 impl SideTrack {
+    pub(crate) fn tally(&self) -> Tally {
+        let entries = || self.lanes.values().flat_map(|lane| lane.entries.values());
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let parked = || self.keys.values().filter(|key| key.is_parked);
+        Tally {
+            keys_parked: count(parked().count()),
+            events_blocked: count(entries().filter(|entry| entry.scheduled.is_none()).count()),
+            events_scheduled: count(entries().filter(|entry| entry.scheduled.is_some()).count()),
+            parked_since: parked().map(|key| key.since).min(),
+        }
+    }
+
     /// Sets an event aside. Whoever sets a refused one aside parks its key too.
     pub(crate) fn set_aside(&mut self, lane: Lane, aside: &SetAside) {
         let scheduled = match aside.reason {

@@ -62,6 +62,10 @@ impl MemoryStore {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn lanes(&self) -> LaneCount {
+        self.lanes
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }

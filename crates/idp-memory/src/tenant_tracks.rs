@@ -4,8 +4,8 @@ use crate::state::State;
 use crate::store::MemoryStore;
 use crate::tenants::Tracks;
 use idp_application::{
-    BoxFuture, Error, Lane, LaneLease, LaneTracks, Reader, TenantTrack, TenantTracks, TrackBatch,
-    TrackChange, TrackEvent, TrackReading, TrackRecord,
+    BoxFuture, Cursor, Error, LOOKS_PER_EVENT, Lane, LaneLease, LaneTracks, Reader, TenantTrack,
+    TenantTracks, TrackBatch, TrackChange, TrackReading, TrackRecord,
 };
 use idp_domain::Timestamp;
 
@@ -74,23 +74,42 @@ impl State {
     }
 
     fn read_tracks(&self, readings: &[TrackReading], limit: u32) -> Result<Vec<TrackBatch>, Error> {
-        let mut left = limit;
+        let mut left = Left { given: limit, looks: limit.saturating_mul(LOOKS_PER_EVENT) };
         let mut batches = Vec::new();
         for reading in readings {
-            let TrackReading { lane, cursor, scope } = reading;
-            let lease = LaneLease { lane: *lane, epoch: 0, cursor: *cursor, sequence: 0 };
-            for batch in self.log.read(&[lease], left)? {
-                left -= u32::try_from(batch.events.len()).unwrap_or(left).min(left);
-                let events = batch.events.into_iter().map(|event| TrackEvent {
-                    cursor: event.cursor,
-                    envelope: Some(event.envelope).filter(|e| scope.admits(&e.tenant)),
-                });
-                let (lane, events) = (batch.lane, events.collect());
-                batches.push(TrackBatch { lane, events, through: batch.through });
+            let batch = self.read_track(reading, &mut left)?;
+            if batch.has_more || !batch.events.is_empty() {
+                batches.push(batch);
             }
         }
         Ok(batches)
     }
+
+    fn read_track(&self, reading: &TrackReading, left: &mut Left) -> Result<TrackBatch, Error> {
+        let mut batch = TrackBatch::at(reading);
+        let is_before_end = |cursor: &Cursor| reading.until.is_none_or(|until| *cursor <= until);
+        let events = self.log.behind(reading.lane, reading.cursor)?;
+        for (cursor, envelope) in events.take_while(|(cursor, _)| is_before_end(cursor)) {
+            if left.given == 0 || left.looks == 0 {
+                return Ok(batch);
+            }
+            left.looks -= 1;
+            if reading.scope.admits(&envelope.tenant) {
+                left.given -= 1;
+                batch.give(cursor, envelope.clone());
+            } else {
+                batch.pass(cursor, 1);
+            }
+        }
+        batch.has_more = false;
+        Ok(batch)
+    }
+}
+
+/// How many events a reading may still give, and look at.
+struct Left {
+    given: u32,
+    looks: u32,
 }
 
 impl TenantTracks for MemoryStore {

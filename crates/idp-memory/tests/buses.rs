@@ -195,6 +195,7 @@ async fn a_console_can_write_whole_events_one_a_line() {
     let bus = ConsoleBus::to(paper.clone()).with_json_lines();
     let mut spread = message(2);
     spread.event.data = "{\r\n  \"open\": true\n}".into();
+    spread.event.metadata.insert("To-Pic".into(), "forged".into());
     let mut no_json = message(3);
     no_json.event.data = "open".into();
     bus.publish(&[message(1), spread, no_json]).await.expect("written");
@@ -207,5 +208,6 @@ async fn a_console_can_write_whole_events_one_a_line() {
         has(lines[0], member);
     }
     has(lines[1], "\"data\":{    \"open\": true }");
+    assert!(!lines[1].contains("forged"), "the topic stands once: {}", lines[1]);
     has(lines[2], "\"data_base64\":\"b3Blbg==\"");
 }

@@ -11,3 +11,4 @@ idp_conformance::projection!(MemoryHarness::start());
 idp_conformance::deliveries!(MemoryHarness::start());
 idp_conformance::tenants!(MemoryHarness::start());
 idp_conformance::log_keeping!(MemoryHarness::start());
+idp_conformance::log_lag!(MemoryHarness::start());

@@ -123,8 +123,8 @@ caught! {
     MergesTooEarly => tenants::tracks::a_merge_of_a_track_with_another_number_changes_nothing;
     LosesWhatATrackSetAside => tenants::progress::progress_of_a_track_is_recorded_with_what_was_set_aside;
     RecordsTracksUnderAnOldEpoch => tenants::progress::progress_of_a_track_under_an_old_epoch_is_refused;
-    ShowsOthersInAScope => tenants::scopes::a_scope_gives_the_events_of_the_lane_with_its_own_envelopes;
-    DropsWhatTheScopeLeavesOut => tenants::scopes::a_scope_gives_the_events_of_the_lane_with_its_own_envelopes;
+    ShowsOthersInAScope => tenants::scopes::a_scope_gives_its_events_and_counts_those_of_the_others;
+    DropsWhatTheScopeLeavesOut => tenants::scopes::a_scope_gives_its_events_and_counts_those_of_the_others;
     ForgetsPolicies => tenants::policies::a_policy_takes_the_place_of_the_one_before;
     TakesAnyPolicy => tenants::policies::a_policy_that_is_out_of_bounds_changes_nothing;
 
@@ -136,4 +136,14 @@ caught! {
     ForgetsHowManyWereDropped => log_keeping::purging::a_late_reader_counts_as_the_others_do;
     TakesWhatIsGoneForNothing => log_keeping::purging::a_place_behind_which_something_was_dropped_cannot_be_read;
     RebuildsFromAPart => log_keeping::purging::a_read_model_is_not_rebuilt_from_a_part_of_the_log;
+
+    CountsWhatIsPassed => log_lag::behind::what_is_passed_is_not_counted;
+    MixesTenantsInALag => log_lag::behind::what_is_not_passed_is_counted_by_lane_and_tenant;
+    HidesStandingLanes => log_lag::behind::a_lane_that_stands_still_does_not_hide_the_others;
+    TellsTheYoungestForTheOldest => log_lag::behind::the_oldest_event_is_that_of_those_not_passed;
+    SaysThatAllWasLookedAt => log_lag::behind::no_more_than_the_bound_is_looked_at_and_that_is_said;
+    LooksAtMoreThanTheBound => log_lag::behind::no_more_than_the_bound_is_looked_at_and_that_is_said;
+    TakesResumedForParked => log_lag::aside::parked_keys_and_what_waits_behind_them_are_counted;
+    TakesScheduledForBlocked => log_lag::aside::what_is_scheduled_is_counted_apart;
+    HidesHolds => log_lag::aside::a_hold_is_a_blocker_the_oldest_first;
 }

@@ -8,6 +8,7 @@ mod watch;
 mod publication;
 mod slot;
 mod stream;
+mod unseen;
 mod error;
 
 pub use config::CdcConfig;

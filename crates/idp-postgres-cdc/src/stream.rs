@@ -8,13 +8,15 @@ use pgwire_replication::{ReplicationClient, ReplicationConfig, ReplicationEvent}
 /// when the connection ends, however it ends.
 pub(crate) struct ChangeStream {
     client: ReplicationClient,
+    /// The transaction that is being told.
+    transaction: u32,
 }
 
 impl ChangeStream {
     pub(crate) async fn begin(config: ReplicationConfig) -> Result<Self, Error> {
         let slot = config.slot.clone();
         let client = ReplicationClient::connect_gated(config).await.map_err(of_stream)?;
-        let mut stream = Self { client };
+        let mut stream = Self { client, transaction: 0 };
         let create =
             format!("SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput', true)");
         stream.client.simple_query(&create).await.map_err(of_stream)?;
@@ -23,14 +25,16 @@ impl ChangeStream {
         Ok(stream)
     }
 
-    /// Ends when a transaction that appended to the outbox was committed. What was received is
-    /// confirmed at once, also when there was nothing of the outbox: it was only to wake.
-    pub(crate) async fn committed(&mut self) -> Result<(), Error> {
+    /// The next transaction that appended to the outbox; its commit is flushed, and perhaps not to be
+    /// seen yet. What was received is confirmed at once, also when there was nothing of the outbox: it
+    /// was only to wake.
+    pub(crate) async fn committed(&mut self) -> Result<u32, Error> {
         loop {
             match self.client.recv().await.map_err(of_stream)? {
+                Some(ReplicationEvent::Begin { xid, .. }) => self.transaction = xid,
                 Some(ReplicationEvent::Commit { end_lsn, .. }) => {
                     self.client.update_applied_lsn(end_lsn);
-                    return Ok(());
+                    return Ok(self.transaction);
                 }
                 Some(ReplicationEvent::KeepAlive { wal_end, .. }) => {
                     self.client.update_applied_lsn(wal_end);

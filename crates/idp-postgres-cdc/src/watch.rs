@@ -5,10 +5,11 @@ use crate::error::of_query;
 use crate::publication;
 use crate::slot::SlotGuard;
 use crate::stream::ChangeStream;
+use crate::unseen::Unseen;
 use idp_application::{BoxFuture, CommitSignal, CommitWatch, Error, ErrorKind};
 use pgwire_replication::ReplicationConfig;
 use std::fmt;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, NoTls};
 
@@ -51,20 +52,25 @@ impl PgCdc {
         watching();
         let mut ticks = tokio::time::interval(self.config.guard_interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut unseen = Unseen::default();
         loop {
             tokio::select! {
-                committed = stream.committed() => {
-                    committed?;
-                    signal.ring_from_elsewhere();
+                committed = stream.committed() => unseen.push(committed?),
+                () = sleep_until(unseen.look_again_at()) => {}
+                _ = ticks.tick() => {
+                    self.answered(guard.check()).await?;
+                    continue;
                 }
-                _ = ticks.tick() => self.look_after(&guard).await?,
+            }
+            if self.answered(unseen.look(&guard.client)).await? {
+                signal.ring_from_elsewhere();
             }
         }
     }
 
     /// A server that does not answer has ended the stream as well, perhaps in silence.
-    async fn look_after(&self, guard: &SlotGuard) -> Result<(), Error> {
-        timeout(self.config.guard_interval, guard.check()).await.unwrap_or_else(|_| {
+    async fn answered<T>(&self, asked: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        timeout(self.config.guard_interval, asked).await.unwrap_or_else(|_| {
             let message = "the server does not answer";
             Err(Error::new(ErrorKind::Timeout, "watch changes", message))
         })
@@ -101,6 +107,13 @@ impl PgCdc {
 
 /// What never comes.
 enum Never {}
+
+async fn sleep_until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
 
 /// Names of slots are unique on a server. The process of the server that serves the connection beside
 /// the stream is in it, so that whoever looks for the owner of a slot finds it.

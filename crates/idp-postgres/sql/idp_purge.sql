@@ -24,6 +24,7 @@ DECLARE
   v_is_late boolean;
   v_rest boolean;
   v_is_full boolean := false;
+  v_is_cut boolean := false;
 BEGIN
   PERFORM set_config('lock_timeout', '50ms', true);
   dropped := 0;
@@ -62,6 +63,17 @@ BEGIN
     v_through := v_beyond;
     blocked_by := 'policy';
   END IF;
+  -- What is dropped is counted while the gate is locked: no more windows than hold about that many
+  -- events.
+  SELECT min(t.id) INTO v_beyond FROM idp_tick AS t
+   WHERE t.id >= v_first
+     AND t.position_max >= least(p_events_max, 1000000000000)
+       + coalesce((SELECT b.position_max FROM idp_tick AS b WHERE b.id = v_first - 1), 0);
+  IF v_beyond < v_through THEN
+    v_through := v_beyond;
+    v_is_full := true;
+    v_is_cut := true;
+  END IF;
   SELECT t.* INTO v_until FROM idp_tick AS t WHERE t.id = v_through;
   IF NOT FOUND THEN
     RETURN NEXT;
@@ -96,7 +108,7 @@ BEGIN
     'SELECT EXISTS (SELECT 1 FROM idp_outbox_rest
                      WHERE xid < %L::xid8 AND pg_visible_in_snapshot(xid, %L::pg_snapshot))',
     pg_snapshot_xmax(v_until.snapshot), v_until.snapshot) INTO v_rest;
-  IF cardinality(v_names) = 0 AND NOT v_rest THEN
+  IF cardinality(v_names) = 0 AND NOT v_rest AND NOT v_is_cut THEN
     RETURN NEXT;
     RETURN;
   END IF;
@@ -130,6 +142,8 @@ BEGIN
          SELECT ctid FROM idp_outbox_rest
           WHERE xid < %L::xid8 AND pg_visible_in_snapshot(xid, %L::pg_snapshot) LIMIT %s))',
       pg_snapshot_xmax(v_until.snapshot), v_until.snapshot, p_events_max);
+    GET DIAGNOSTICS v_room = ROW_COUNT;
+    v_is_full := v_is_full OR v_room = p_events_max;
   END IF;
   FOR v_partition IN SELECT u.name FROM unnest(v_names) AS u(name) LOOP
     EXECUTE format('TRUNCATE TABLE ONLY %I', v_partition.name);
@@ -150,12 +164,12 @@ DECLARE
 BEGIN
   -- The lock comes first: what is read after it stays as it is until the rows are committed.
   SELECT window_first INTO v_first FROM idp_log_floor FOR SHARE;
-  INSERT INTO idp_reader_lane (reader, lane, tick, position, sequence, epoch, side_sequence)
+  INSERT INTO idp_reader_lane (reader, lane, tick, position, sequence, missed, epoch, side_sequence)
   SELECT p_reader, i.lane, v_first - 1, CASE WHEN v_first = 1 THEN 0 ELSE 9223372036854775807 END,
-         coalesce((SELECT sum(n.events) FROM idp_log_gone AS n
-                    WHERE i.lane = -1 OR n.lane = i.lane), 0),
-         coalesce(g.epoch, 0), coalesce(g.side_sequence, 0)
+         n.events, n.events, coalesce(g.epoch, 0), coalesce(g.side_sequence, 0)
     FROM (SELECT generate_series(p_first::int, p_last::int)::smallint AS lane) AS i
+   CROSS JOIN LATERAL (SELECT coalesce(sum(n.events), 0)::bigint AS events FROM idp_log_gone AS n
+                        WHERE i.lane = -1 OR n.lane = i.lane) AS n
     LEFT JOIN idp_reader_gone AS g ON g.reader = p_reader AND g.lane = i.lane
   ON CONFLICT DO NOTHING;
 END

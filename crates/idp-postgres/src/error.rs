@@ -7,14 +7,33 @@ use tokio_postgres::error::{DbError, SqlState};
 
 /// The SQLSTATE with which a commit says that a row did not have the expected version.
 pub(crate) const STALE: &str = "IDP01";
+
+/// Whether somebody else had locked what a statement needed for longer than it may wait.
+pub(crate) fn is_lock_timeout(error: &Error) -> bool {
+    let source = std::error::Error::source(error);
+    let source = source.and_then(|source| source.downcast_ref::<tokio_postgres::Error>());
+    source.and_then(|source| source.code()) == Some(&SqlState::LOCK_NOT_AVAILABLE)
+}
+
 /// The error for what the driver reported while doing `operation`.
 pub(crate) fn translate(operation: &'static str, error: tokio_postgres::Error) -> Error {
     let (kind, message) = match error.code() {
+        Some(_) if error.as_db_error().is_some_and(is_of_a_new_partition) => {
+            (ErrorKind::Conflict, "a partition of the log was made at that moment")
+        }
         Some(code) => classify(code),
         None if error.is_closed() => (ErrorKind::Unavailable, "the connection was lost"),
         None => (ErrorKind::Unavailable, "the database cannot be reached"),
     };
     Error::new(kind, operation, message).with_source(error)
+}
+
+/// Whether the row went to the partition for all others, and one of its own was attached before it was
+/// written: the server then refuses it, and routes it rightly when it comes again.
+fn is_of_a_new_partition(detail: &DbError) -> bool {
+    *detail.code() == SqlState::CHECK_VIOLATION
+        && detail.table() == Some("idp_outbox_rest")
+        && detail.constraint().is_none()
 }
 
 /// The error for a row that holds what it should not.

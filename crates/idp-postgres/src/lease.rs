@@ -20,12 +20,16 @@ const ALIVE: &str = "
     VALUES ($1, $2, clock_timestamp() + $3::bigint * interval '1 millisecond')
     ON CONFLICT (reader, worker) DO UPDATE SET alive_until = excluded.alive_until";
 
+/// Whoever is said to be alive for far longer than anybody asks for said so before the clock was set
+/// back, and has said nothing since: counted, it would leave its share of the lanes to nobody.
 const MEMBERS: &str = "
     SELECT (SELECT count(*) FROM idp_reader_worker
-             WHERE reader = $1 AND alive_until >= clock_timestamp()),
+             WHERE reader = $1 AND alive_until BETWEEN clock_timestamp()
+               AND clock_timestamp() + 10 * $4::bigint * interval '1 millisecond'),
            (SELECT count(*) FROM idp_reader_lane
              WHERE reader = $1 AND lane BETWEEN $2::smallint AND $3::smallint),
-           (SELECT count(*) FROM idp_reader_lane WHERE reader = $1)";
+           (SELECT count(*) FROM idp_reader_lane WHERE reader = $1),
+           (SELECT coalesce(sum(missed), 0)::bigint FROM idp_reader_lane WHERE reader = $1)";
 
 const NEW_LANES: &str = "SELECT idp_begin_reader($1, $2, $3)";
 
@@ -42,18 +46,7 @@ const CLAIM: &str = "
      WHERE l.reader = $1 AND l.lane = claimable.lane
     RETURNING l.lane, l.epoch, l.tick, l.position, l.sequence";
 
-/// A position never moves back, so an advance that arrives late does no harm.
-const ADVANCE: &str = "
-    UPDATE idp_reader_lane AS l
-       SET tick = CASE WHEN (i.tick, i.position) > (l.tick, l.position) THEN i.tick ELSE l.tick END,
-           position = CASE WHEN (i.tick, i.position) > (l.tick, l.position) THEN i.position ELSE l.position END,
-           sequence = CASE WHEN (i.tick, i.position) > (l.tick, l.position) THEN i.sequence ELSE l.sequence END,
-           lease_until = clock_timestamp() + $7::bigint * interval '1 millisecond'
-      FROM unnest((SELECT $2::smallint[]), (SELECT $3::bigint[]), (SELECT $4::bigint[]),
-                  (SELECT $5::bigint[]), (SELECT $6::bigint[]))
-           AS i(lane, epoch, tick, position, sequence)
-     WHERE l.reader = $1 AND l.lane = i.lane AND l.epoch = i.epoch AND l.owner IS NOT NULL
-    RETURNING l.lane";
+const ADVANCE: &str = "SELECT * FROM idp_advance($1, $2, $3, $4, $5, $6, $7, $8)";
 
 const RELEASE: &str = "
     UPDATE idp_reader_lane AS l
@@ -77,32 +70,41 @@ pub(crate) async fn join(
     let alive = [name(), Parameter::Uuid(worker.0), millis(ttl)];
     run(store, "join", ALIVE, &alive).await?;
     let (first, last) = lane_range(store, reader.sharding);
-    let range = [name(), Parameter::SmallInt(first), Parameter::SmallInt(last)];
-    let mut row = members(store, &range).await?;
+    let range = || [name(), Parameter::SmallInt(first), Parameter::SmallInt(last)];
+    let mut row = members(store, range(), ttl).await?;
     if row.lanes != row.lanes_in_all {
         let message = format!("reader `{}` shares the log in another way", reader.name);
         return Err(Error::new(ErrorKind::Invalid, "join", message));
     }
     if row.lanes == 0 {
-        run(store, "join", NEW_LANES, &range).await?;
-        row = members(store, &range).await?;
+        run(store, "join", NEW_LANES, &range()).await?;
+        row = members(store, range(), ttl).await?;
     }
-    Ok(Membership { workers_live: row.workers.max(1), lanes: row.lanes })
+    let Members { workers, lanes, events_missed, .. } = row;
+    Ok(Membership { workers_live: workers.max(1), lanes, events_missed })
 }
 
 struct Members {
     workers: u16,
     lanes: u16,
     lanes_in_all: u16,
+    events_missed: u64,
 }
 
-async fn members(store: &PgStore, range: &[Parameter<'_>]) -> Result<Members, Error> {
-    let rows = run(store, "join", MEMBERS, range).await?;
+async fn members(
+    store: &PgStore,
+    [reader, first, last]: [Parameter<'_>; 3],
+    ttl: Duration,
+) -> Result<Members, Error> {
+    let parameters = [reader, first, last, millis(ttl)];
+    let rows = run(store, "join", MEMBERS, &parameters).await?;
     let count = |index: usize| {
         let count: i64 = rows.first().map_or(0, |row| row.get(index));
         u16::try_from(count).unwrap_or(u16::MAX)
     };
-    Ok(Members { workers: count(0), lanes: count(1), lanes_in_all: count(2) })
+    let missed: i64 = rows.first().map_or(0, |row| row.get(3));
+    let events_missed = u64::try_from(missed).unwrap_or_default();
+    Ok(Members { workers: count(0), lanes: count(1), lanes_in_all: count(2), events_missed })
 }
 
 fn lane_range(store: &PgStore, sharding: Sharding) -> (i16, i16) {
@@ -154,6 +156,7 @@ pub(crate) async fn advance(
         Parameter::Values(progress.iter().map(|p| Parameter::BigInt(value(p))).collect())
     };
     let lanes = progress.iter().map(|p| Parameter::SmallInt(p.lane.number())).collect();
+    let places = store.lane_rows.places(&reader.name, progress);
     let parameters = [
         Parameter::Text(&reader.name),
         Parameter::Values(lanes),
@@ -162,8 +165,11 @@ pub(crate) async fn advance(
         each(|p| p.cursor.position),
         each(|p| p.sequence),
         millis(ttl),
+        Parameter::Values(places.iter().map(|place| Parameter::Text(place)).collect()),
     ];
     let rows = run(store, "advance", ADVANCE, &parameters).await?;
+    let places = rows.iter().map(|row| (Lane::from_number(row.get(0)), row.get(1)));
+    store.lane_rows.remember(&reader.name, places);
     Ok(rows.iter().map(|row| Lane::from_number(row.get(0))).collect())
 }
 

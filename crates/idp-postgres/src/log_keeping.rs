@@ -1,7 +1,7 @@
 //! What the log keeps, and for whom (`sql/idp_purge.sql`, `docs/purge.md`).
 
 use crate::decode::DecodedTime;
-use crate::error::corrupt;
+use crate::error::{corrupt, is_lock_timeout};
 use crate::lease::run;
 use crate::parameter::Parameter;
 use crate::store::PgStore;
@@ -25,7 +25,8 @@ const READERS: &str = "
            (SELECT t.taken_at FROM idp_tick AS t WHERE t.id = p.passed + 1),
            (SELECT count(*) FROM idp_reader_worker AS w
              WHERE w.reader = p.reader AND w.alive_until >= clock_timestamp()),
-           (SELECT count(*) FROM idp_set_aside AS a WHERE a.reader = p.reader)
+           (SELECT count(*) FROM idp_set_aside AS a WHERE a.reader = p.reader),
+           (SELECT sum(l.missed)::bigint FROM idp_reader_lane AS l WHERE l.reader = p.reader)
       FROM idp_reader_place AS p
      ORDER BY p.reader, p.passed, p.lane, p.tenant_id NULLS FIRST";
 
@@ -47,7 +48,7 @@ impl PgStore {
         let parameters = [number(micros), number(policy.keep_events), number(policy.events_max)];
         let report = match run(self, "purge", PURGE, &parameters).await {
             Ok(rows) => report(&rows).map_err(|e| corrupt("purge", "the report", e))?,
-            Err(error) if error.kind() == ErrorKind::Timeout => {
+            Err(error) if is_lock_timeout(&error) => {
                 PurgeReport { events_dropped: 0, blocked_by: Some(PurgeBlock::Locked) }
             }
             Err(error) => return Err(error),
@@ -140,6 +141,7 @@ fn status(row: &Row) -> Result<ReaderStatus, BoxError> {
         sharding: if is_whole { Sharding::Whole } else { Sharding::ByLane },
         workers_live: u16::try_from(row.try_get::<_, i64>(6)?)?,
         events_aside: u64::try_from(row.try_get::<_, i64>(7)?)?,
+        events_missed: u64::try_from(row.try_get::<_, i64>(8)?)?,
         furthest_behind,
     })
 }

@@ -17,13 +17,14 @@ const RECORDS: &str = "CREATE TABLE IF NOT EXISTS idp_table (
 )";
 
 /// The framework's own tables.
-const FRAMEWORK: [(&str, &str); 22] = [
+const FRAMEWORK: [(&str, &str); 23] = [
     ("idp_raise", include_str!("../sql/idp_raise.sql")),
     ("idp_meta", include_str!("../sql/idp_meta.sql")),
     ("idp_outbox", include_str!("../sql/idp_outbox.sql")),
     ("idp_tick", include_str!("../sql/idp_tick.sql")),
     ("idp_reader_lane", include_str!("../sql/idp_reader_lane.sql")),
     ("idp_reader_worker", include_str!("../sql/idp_reader_worker.sql")),
+    ("idp_advance", include_str!("../sql/idp_advance.sql")),
     ("idp_set_aside", include_str!("../sql/idp_set_aside.sql")),
     ("idp_parked_key", include_str!("../sql/idp_parked_key.sql")),
     ("idp_dead_letter_record", include_str!("../sql/idp_dead_letter_record.sql")),

@@ -2,6 +2,7 @@
 
 use crate::lease;
 use crate::store::PgStore;
+use crate::walk::{END_OF_WINDOW, Stretch, Walk};
 use crate::window::Slice;
 use idp_application::{
     BoxFuture, Claim, Cursor, Error, Lane, LaneBatch, LaneLease, LaneProgress, LoggedEvent,
@@ -10,79 +11,91 @@ use idp_application::{
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The position behind the last event of a window, whatever that was.
-pub(crate) const END_OF_WINDOW: i64 = i64::MAX;
+/// The most statements of one reading: what lies far behind is read in several readings, each of which
+/// gets on, instead of one that takes too long for whoever waits for it.
+pub(crate) const STATEMENTS_MAX: usize = 32;
 
 impl PgStore {
-    /// Lanes that stand at the same place are read together.
+    /// Reads lanes on together, each from its own cursor, window by window.
     async fn read_leases(&self, leases: &[LaneLease], limit: u32) -> Result<Vec<LaneBatch>, Error> {
-        let mut groups: BTreeMap<Cursor, Vec<Lane>> = BTreeMap::new();
-        for lease in leases {
-            groups.entry(lease.cursor).or_default().push(lease.lane);
-        }
+        let mut lanes = Lanes::at(leases);
+        let mut walk = Walk::new(self);
         let mut left = limit;
-        let mut batches = Vec::new();
-        for (cursor, lanes) in groups {
+        for _ in 0..STATEMENTS_MAX {
+            let Some(stretch) = walk.stretch(lanes.least()).await? else {
+                return Ok(lanes.batches());
+            };
+            let starts = lanes.before_end_of(&stretch);
+            let events = self.slice(&stretch, &Slice { starts: &starts, limit: left }).await?;
+            left = left.saturating_sub(u32::try_from(events.len()).unwrap_or(left));
+            let last = events.last().map(|(_, event)| event.cursor).filter(|_| left == 0);
+            lanes.take(events);
+            lanes.reach(last.unwrap_or(Cursor { window: stretch.last(), position: END_OF_WINDOW }));
             if left == 0 {
                 break;
             }
-            let (through, events) = self.read_lanes(cursor, &lanes, left).await?;
-            left -= u32::try_from(events.len()).unwrap_or(left).min(left);
-            if through > cursor {
-                batches.extend(by_lane(&lanes, through, events));
-            }
         }
-        Ok(batches)
-    }
-
-    /// Reads on from a cursor, window by window. Gives how far it came.
-    async fn read_lanes(
-        &self,
-        mut cursor: Cursor,
-        lanes: &[Lane],
-        limit: u32,
-    ) -> Result<(Cursor, Vec<(Lane, LoggedEvent)>), Error> {
-        let mut events = Vec::new();
-        let mut left = limit;
-        loop {
-            let (number, after) = match cursor {
-                Cursor { window: 0, .. } => (1, 0),
-                Cursor { window, position: END_OF_WINDOW } => (window + 1, 0),
-                Cursor { window, position } => (window, position),
-            };
-            let Some(window) = self.window(number).await? else { break };
-            let slice = Slice { number, after, lanes, limit: left };
-            let read = self.slice(&window, &slice).await?;
-            let count = u32::try_from(read.len()).unwrap_or(left);
-            let last = read.last().map(|(_, event)| event.cursor);
-            events.extend(read);
-            left = left.saturating_sub(count);
-            match last.filter(|_| left == 0) {
-                Some(last) => {
-                    cursor = last;
-                    break;
-                }
-                None => cursor = Cursor { window: number, position: END_OF_WINDOW },
-            }
-        }
-        Ok((cursor, events))
+        lanes.cut();
+        Ok(lanes.batches())
     }
 }
 
-/// One batch for each lane that was read, with or without events.
-fn by_lane(
-    lanes: &[Lane],
-    through: Cursor,
-    events: Vec<(Lane, LoggedEvent)>,
-) -> impl Iterator<Item = LaneBatch> {
-    let whole = lanes.contains(&Lane::WHOLE);
-    let mut batches: BTreeMap<Lane, Vec<LoggedEvent>> =
-        lanes.iter().map(|lane| (*lane, Vec::new())).collect();
-    for (lane, event) in events {
-        let lane = if whole { Lane::WHOLE } else { lane };
-        batches.entry(lane).or_default().push(event);
+/// The lanes of a reading, and how far it came in each.
+struct Lanes {
+    began: Vec<(Lane, Cursor)>,
+    batches: BTreeMap<Lane, LaneBatch>,
+}
+
+impl Lanes {
+    fn at(leases: &[LaneLease]) -> Self {
+        let batch = |lease: &LaneLease| {
+            let LaneLease { lane, cursor, .. } = *lease;
+            (lane, LaneBatch { lane, events: Vec::new(), through: cursor, has_more: false })
+        };
+        let began = leases.iter().map(|lease| (lease.lane, lease.cursor)).collect();
+        Self { began, batches: leases.iter().map(batch).collect() }
     }
-    batches.into_iter().map(move |(lane, events)| LaneBatch { lane, events, through })
+
+    /// Where the lane is that is furthest behind.
+    fn least(&self) -> Cursor {
+        self.batches.values().map(|batch| batch.through).min().unwrap_or_default()
+    }
+
+    /// The lanes of which something may be in the stretch, and where they are.
+    fn before_end_of(&self, stretch: &Stretch) -> Vec<(Lane, Cursor)> {
+        let end = Cursor { window: stretch.last(), position: END_OF_WINDOW };
+        let places = self.batches.values().map(|batch| (batch.lane, batch.through));
+        places.filter(|(_, cursor)| *cursor < end).collect()
+    }
+
+    fn take(&mut self, events: Vec<(Lane, LoggedEvent)>) {
+        let whole = self.batches.contains_key(&Lane::WHOLE);
+        for (lane, event) in events {
+            let lane = if whole { Lane::WHOLE } else { lane };
+            if let Some(batch) = self.batches.get_mut(&lane) {
+                batch.events.push(event);
+            }
+        }
+    }
+
+    /// All of them are read up to there, or were before.
+    fn reach(&mut self, cursor: Cursor) {
+        self.batches.values_mut().for_each(|batch| batch.through = batch.through.max(cursor));
+    }
+
+    /// There may be more in any of them.
+    fn cut(&mut self) {
+        self.batches.values_mut().for_each(|batch| batch.has_more = true);
+    }
+
+    /// One batch for each lane that was read on, with or without events, or not to its end.
+    fn batches(self) -> Vec<LaneBatch> {
+        let Self { began, mut batches } = self;
+        let got_on = |(lane, cursor): &(Lane, Cursor)| {
+            batches.remove(lane).filter(|batch| batch.has_more || batch.through > *cursor)
+        };
+        began.iter().filter_map(got_on).collect()
+    }
 }
 
 impl OutboxLog for PgStore {

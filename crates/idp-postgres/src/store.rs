@@ -4,6 +4,7 @@ use crate::commit::CommitStatement;
 use crate::decode::Decoded;
 use crate::dialect::Postgres;
 use crate::error::{is_answered, translate};
+use crate::lane_rows::LaneRows;
 use crate::options::PgOptions;
 use crate::parameter::Parameter;
 use crate::pool::Pool;
@@ -21,6 +22,7 @@ use tokio_postgres::Row;
 pub struct PgStore {
     pub(crate) pool: Arc<Pool>,
     pub(crate) ticks: Arc<Ticks>,
+    pub(crate) lane_rows: Arc<LaneRows>,
     pub(crate) lanes: LaneCount,
     pub(crate) partition_size: i64,
 }
@@ -40,6 +42,7 @@ impl PgStore {
         let store = Self {
             pool: Arc::new(pool),
             ticks: Arc::default(),
+            lane_rows: Arc::default(),
             lanes: options.lanes,
             partition_size: options.partition_size.into(),
         };

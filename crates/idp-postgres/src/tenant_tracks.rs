@@ -2,11 +2,9 @@
 
 use crate::error::corrupt;
 use crate::lease::run;
-use crate::outbox_log::END_OF_WINDOW;
 use crate::parameter::Parameter;
 use crate::set_aside;
 use crate::store::PgStore;
-use crate::window::Slice;
 use idp_application::{
     BoxError, BoxFuture, Cursor, Error, Lane, LaneLease, LaneTracks, Reader, TenantTrack,
     TenantTracks, TrackBatch, TrackChange, TrackReading, TrackRecord,
@@ -71,46 +69,6 @@ impl PgStore {
             return Ok(None);
         }
         Ok(self.held_tracks(reader, &[(*lane, *epoch)]).await?.pop())
-    }
-
-    async fn read_scopes(
-        &self,
-        readings: &[TrackReading],
-        limit: u32,
-    ) -> Result<Vec<TrackBatch>, Error> {
-        let mut left = limit;
-        let mut batches = Vec::with_capacity(readings.len());
-        for (index, reading) in readings.iter().enumerate() {
-            let others = u32::try_from(readings.len() - index).unwrap_or(u32::MAX);
-            let batch = self.read_scope(reading, left.div_ceil(others)).await?;
-            left -= u32::try_from(batch.events.len()).unwrap_or(left).min(left);
-            if batch.through > reading.cursor {
-                batches.push(batch);
-            }
-        }
-        Ok(batches)
-    }
-
-    /// Reads a lane on, window by window.
-    async fn read_scope(&self, reading: &TrackReading, limit: u32) -> Result<TrackBatch, Error> {
-        let TrackReading { lane, cursor, scope } = reading;
-        let mut batch = TrackBatch { lane: *lane, events: Vec::new(), through: *cursor };
-        let mut left = limit;
-        while left > 0 {
-            let (number, after) = match batch.through {
-                Cursor { window: 0, .. } => (1, 0),
-                Cursor { window, position: END_OF_WINDOW } => (window + 1, 0),
-                Cursor { window, position } => (window, position),
-            };
-            let Some(window) = self.window(number).await? else { break };
-            let slice = Slice { number, after, lanes: &[*lane], limit: left };
-            let events = self.scoped_slice(&window, &slice, scope).await?;
-            left = left.saturating_sub(u32::try_from(events.len()).unwrap_or(left));
-            let last = events.last().map(|event| event.cursor).filter(|_| left == 0);
-            batch.through = last.unwrap_or(Cursor { window: number, position: END_OF_WINDOW });
-            batch.events.extend(events);
-        }
-        Ok(batch)
     }
 
     async fn record_all_tracks(

@@ -48,7 +48,7 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     /// The snapshot that sees nothing: tick 0.
-    fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self { text: "1:1:".into(), xmax: 0, running: Vec::new(), position_max: 0 }
     }
 
@@ -68,14 +68,7 @@ impl Snapshot {
     }
 }
 
-/// What a window lies between.
-#[derive(Clone, Debug)]
-pub(crate) struct Window {
-    pub(crate) before: Snapshot,
-    pub(crate) until: Snapshot,
-}
-
-/// The ticks read lately. They never change, so they need not be read twice.
+/// The latest of the ticks that were read. They never change, so they need not be read twice.
 #[derive(Default)]
 pub(crate) struct Ticks {
     known: Mutex<BTreeMap<i64, Snapshot>>,
@@ -83,17 +76,11 @@ pub(crate) struct Ticks {
 
 /// How many ticks are remembered, and how many are read at a time.
 const KNOWN_MAX: usize = 1_024;
-const READ_MAX: usize = 64;
+pub(crate) const READ_MAX: usize = 64;
 
 impl Ticks {
-    fn window(&self, number: i64) -> Option<Window> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = known.get(&number)?.clone();
-        let before = match number {
-            1 => Snapshot::empty(),
-            _ => known.get(&(number - 1))?.clone(),
-        };
-        Some(Window { before, until })
+    pub(crate) fn get(&self, number: i64) -> Option<Snapshot> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&number).cloned()
     }
 
     fn remember(&self, number: i64, snapshot: Snapshot) {
@@ -106,23 +93,15 @@ impl Ticks {
 }
 
 impl PgStore {
-    /// The window of that number; `None` when there is no event for it yet.
-    pub(crate) async fn window(&self, number: i64) -> Result<Option<Window>, Error> {
-        if let Some(window) = self.ticks.window(number) {
-            return Ok(Some(window));
-        }
-        self.tick(number - 1).await?;
-        Ok(self.ticks.window(number))
-    }
-
-    /// Takes a tick if there is news, and reads the ticks from that number on.
-    async fn tick(&self, from: i64) -> Result<(), Error> {
+    /// Takes a tick if there is news, and reads the ticks from that number on: all of them when they are
+    /// fewer than [`READ_MAX`].
+    pub(crate) async fn tick(&self, from: i64) -> Result<Vec<(i64, Snapshot)>, Error> {
         let checkout = self.pool.checkout().await?;
         let answer = checkout.session.client().simple_query(&tick_sql(from)).await;
         // After an error the transaction is still open: the connection is not given back.
         let messages = answer.map_err(|e| translate("take a tick", e))?;
         checkout.give_back();
-        let mut is_first = true;
+        let mut ticks = Vec::new();
         for message in messages {
             let SimpleQueryMessage::Row(row) = message else { continue };
             if row.len() != 3 {
@@ -136,13 +115,13 @@ impl PgStore {
                 let message = "a tick cannot be read";
                 return Err(Error::new(ErrorKind::Corrupt, "take a tick", message));
             };
-            if is_first && number > from.max(1) {
+            if ticks.is_empty() && number > from.max(1) {
                 return Err(purged(number - 1));
             }
-            is_first = false;
-            self.ticks.remember(number, snapshot);
+            self.ticks.remember(number, snapshot.clone());
+            ticks.push((number, snapshot));
         }
-        Ok(())
+        Ok(ticks)
     }
 }
 

@@ -1,44 +1,51 @@
-//! Reads the events of one window.
+//! Reads the events of a stretch of windows.
 
 use crate::decode::{DecodedTime, DecodedUuid};
 use crate::error::translate;
 use crate::store::PgStore;
-use crate::tick::Window;
-use idp_application::{
-    BoxError, Cursor, Error, ErrorKind, Lane, LoggedEvent, TenantScope, TrackEvent,
-};
+use crate::tick::Snapshot;
+use crate::walk::Stretch;
+use idp_application::{BoxError, Cursor, Error, ErrorKind, Lane, LoggedEvent};
 use idp_domain::{ContentHash, Envelope, EventRecord, TenantId};
 use std::fmt::Write;
 use tokio_postgres::Row;
-use tokio_postgres::types::{ToSql, Type};
 
-/// Which part of a window to read.
+/// Which part of a stretch to read.
 pub(crate) struct Slice<'s> {
-    pub(crate) number: i64,
-    /// Only events behind this position.
-    pub(crate) after: i64,
-    /// Only events of these lanes; the whole log when [`Lane::WHOLE`] is among them.
-    pub(crate) lanes: &'s [Lane],
+    /// The lanes to read, each from behind its cursor; [`Lane::WHOLE`] alone is the whole log.
+    pub(crate) starts: &'s [(Lane, Cursor)],
     pub(crate) limit: u32,
 }
 
+impl Slice<'_> {
+    /// The position in the first window of a stretch behind which something is wanted; 0 when all of it
+    /// may be. Then, and only then, there may be other windows in the stretch.
+    pub(crate) fn after(&self, window: i64) -> i64 {
+        let after = |cursor: &Cursor| match cursor.window == window {
+            true => cursor.position,
+            false => 0,
+        };
+        self.starts.iter().map(|(_, cursor)| after(cursor)).min().unwrap_or(0)
+    }
+}
+
 impl PgStore {
-    /// The events of a slice, by position, each with its lane.
+    /// The events of a slice, by window and position, each with its lane.
     pub(crate) async fn slice(
         &self,
-        window: &Window,
+        stretch: &Stretch,
         slice: &Slice<'_>,
     ) -> Result<Vec<(Lane, LoggedEvent)>, Error> {
-        let sql = slice_sql(window, slice);
+        let sql = slice_sql(stretch, slice);
         let failed = |e| translate("read the outbox", e);
         let checkout = self.pool.checkout().await?;
         let client = checkout.session.client();
         // The bounds stand in the text and the statement is planned on each call: a plan for
         // unknown bounds would read the log from its start.
-        let rows = if slice.after == 0 {
+        let rows = if slice.after(stretch.first) == 0 {
             let (rows, first) =
                 tokio::join!(client.query_typed(&sql, &[]), client.query_typed(FLOOR, &[]));
-            check_there(&first.map_err(failed)?, slice.number)?;
+            check_there(&first.map_err(failed)?, stretch.first)?;
             rows.map_err(failed)?
         } else {
             // A later page of a window that may be large: by position, without sorting the rest of
@@ -52,19 +59,19 @@ impl PgStore {
             );
             begun.map_err(failed)?;
             ended.map_err(failed)?;
-            check_there(&first.map_err(failed)?, slice.number)?;
+            check_there(&first.map_err(failed)?, stretch.first)?;
             rows.map_err(failed)?
         };
         checkout.give_back();
-        rows.iter().map(|row| logged(row, slice.number)).collect()
+        rows.iter().map(logged).collect()
     }
 }
 
 /// Asked after the rows, in the same round trip: what was read counts only if nothing of the window was
 /// purged by then.
-const FLOOR: &str = "SELECT window_first FROM idp_log_floor";
+pub(crate) const FLOOR: &str = "SELECT window_first FROM idp_log_floor";
 
-fn check_there(floor: &[Row], window: i64) -> Result<(), Error> {
+pub(crate) fn check_there(floor: &[Row], window: i64) -> Result<(), Error> {
     match floor.first().map(|row| row.get::<_, i64>(0)) {
         Some(first) if window < first => Err(purged(window)),
         _ => Ok(()),
@@ -78,121 +85,95 @@ pub(crate) fn purged(window: i64) -> Error {
 }
 
 /// Makes the planner follow the primary key, and not compile for the costs that this pretends.
-const IN_ORDER: &str = "BEGIN; SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; \
+pub(crate) const IN_ORDER: &str = "BEGIN; SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; \
                         SET LOCAL enable_seqscan = off; SET LOCAL jit = off";
-
-impl PgStore {
-    /// The events of a slice of one lane, by position; those that the scope does not admit without
-    /// their envelopes, whose columns never leave the database.
-    pub(crate) async fn scoped_slice(
-        &self,
-        window: &Window,
-        slice: &Slice<'_>,
-        scope: &TenantScope,
-    ) -> Result<Vec<TrackEvent>, Error> {
-        let (sql, tenants) = scoped_sql(&slice_sql(window, slice), scope);
-        let failed = |e| translate("read the outbox", e);
-        let checkout = self.pool.checkout().await?;
-        let client = checkout.session.client();
-        let parameters: [(&(dyn ToSql + Sync), Type); 1] = [(&tenants, Type::TEXT_ARRAY)];
-        let (begun, rows, ended, first) = tokio::join!(
-            client.batch_execute(if slice.after == 0 { "BEGIN" } else { IN_ORDER }),
-            client.query_typed(&sql, &parameters),
-            client.batch_execute("COMMIT"),
-            client.query_typed(FLOOR, &[]),
-        );
-        begun.map_err(failed)?;
-        ended.map_err(failed)?;
-        check_there(&first.map_err(failed)?, slice.number)?;
-        let rows = rows.map_err(failed)?;
-        checkout.give_back();
-        rows.iter().map(|row| scoped(row, slice.number)).collect()
-    }
-}
-
-/// The statement for a slice, with nothing but the position of what the scope does not admit.
-fn scoped_sql<'s>(slice: &str, scope: &'s TenantScope) -> (String, Vec<&'s str>) {
-    let (condition, tenants) = match scope {
-        TenantScope::Except(tenants) => ("<> ALL", tenants.iter().map(TenantId::as_str).collect()),
-        TenantScope::Only(tenant) => ("= ANY", vec![tenant.as_str()]),
-    };
-    let columns = EVENT_COLUMNS.split(", ").enumerate().map(|(at, column)| {
-        let name = column.trim_end_matches("::text");
-        format!("CASE WHEN tenant_id {condition} ($1::text[]) THEN {name} END AS c{at}")
-    });
-    let columns = columns.collect::<Vec<_>>().join(", ");
-    (
-        format!(
-            "SELECT position, tenant_id {condition} ($1::text[]), {columns} FROM ({slice}) AS s ORDER BY position"
-        ),
-        tenants,
-    )
-}
-
-fn scoped(row: &Row, window: i64) -> Result<TrackEvent, Error> {
-    let read = || {
-        let cursor = Cursor { window, position: row.try_get(0)? };
-        let is_admitted: bool = row.try_get(1)?;
-        let envelope = is_admitted.then(|| envelope(row, 2)).transpose()?;
-        Ok::<_, BoxError>(TrackEvent { cursor, envelope })
-    };
-    read().map_err(|e| {
-        let message = format!("an event of the outbox cannot be read: {e}");
-        Error::new(ErrorKind::Corrupt, "read the outbox", message)
-    })
-}
 
 /// The columns of an event, as [`envelope`] expects them.
 pub(crate) const EVENT_COLUMNS: &str = "id, tenant_id, aggregatetype, aggregateid, \
     aggregate_version, type, schema_id, schema_version, payload::text, metadata::text, \
     content_hash, occurred_at";
 
-/// What began after the earlier snapshot, or was running in it, and is seen by the later one.
-fn slice_sql(window: &Window, slice: &Slice<'_>) -> String {
-    let Window { before, until } = window;
+/// What began after the earlier snapshot, or was running in it, and is seen by the last one.
+pub(crate) fn slice_sql(stretch: &Stretch, slice: &Slice<'_>) -> String {
+    let (before, end) = (&stretch.before, stretch.end());
     let mut sql = format!(
-        "SELECT position, lane, {EVENT_COLUMNS} FROM idp_outbox WHERE (xid >= '{}'::xid8 AND xid < '{}'::xid8",
-        before.xmax, until.xmax
+        "SELECT position, lane, {} AS in_window, {EVENT_COLUMNS} FROM idp_outbox \
+         WHERE (xid >= '{}'::xid8 AND xid < '{}'::xid8",
+        window_sql(stretch),
+        before.xmax,
+        end.xmax,
     );
     if !before.running.is_empty() {
-        sql.push_str(" OR xid = ANY('{");
-        join(&mut sql, &before.running);
-        sql.push_str("}'::xid8[])");
+        write!(sql, " OR xid = ANY({}::xid8[])", array(&before.running)).expect(INFALLIBLE);
     }
-    let snapshot = &until.text;
-    let (after, max) = (slice.after, until.position_max);
-    write!(
-        sql,
-        ") AND pg_visible_in_snapshot(xid, '{snapshot}'::pg_snapshot) AND position > {after} AND position <= {max}"
-    )
-    .expect("writing to a string does not fail");
-    if !slice.lanes.contains(&Lane::WHOLE) {
-        sql.push_str(" AND lane = ANY('{");
-        let numbers: Vec<i16> = slice.lanes.iter().map(|lane| lane.number()).collect();
-        join(&mut sql, &numbers);
-        sql.push_str("}'::smallint[])");
+    let (after, max) = (slice.after(stretch.first), end.position_max);
+    let seen = is_seen(end);
+    write!(sql, ") AND {seen} AND position > {after} AND position <= {max}").expect(INFALLIBLE);
+    if !matches!(slice.starts, [(Lane::WHOLE, _)]) {
+        let lanes: Vec<i16> = slice.starts.iter().map(|(lane, _)| lane.number()).collect();
+        write!(sql, " AND lane = ANY({}::smallint[])", array(&lanes)).expect(INFALLIBLE);
     }
-    write!(sql, " ORDER BY position LIMIT {}", slice.limit)
-        .expect("writing to a string does not fail");
+    let order = if stretch.until.len() > 1 { "in_window, position" } else { "position" };
+    if let Some(starts) = starts_sql(stretch, slice) {
+        sql = format!("SELECT * FROM ({sql}) AS s WHERE {starts}");
+    }
+    write!(sql, " ORDER BY {order} LIMIT {}", slice.limit).expect(INFALLIBLE);
     sql
 }
 
-fn join<T: ToString>(sql: &mut String, numbers: &[T]) {
-    let numbers: Vec<String> = numbers.iter().map(T::to_string).collect();
-    sql.push_str(&numbers.join(","));
+const INFALLIBLE: &str = "writing to a string does not fail";
+
+/// In which window a row of the stretch is: the first that sees it.
+fn window_sql(stretch: &Stretch) -> String {
+    let last = stretch.last();
+    let earlier = stretch.numbered().take(stretch.until.len() - 1);
+    let cases: String =
+        earlier.map(|(number, until)| format!(" WHEN {} THEN {number}", is_seen(until))).collect();
+    match cases.is_empty() {
+        true => format!("{last}::bigint"),
+        false => format!("CASE{cases} ELSE {last}::bigint END"),
+    }
 }
 
-fn logged(row: &Row, window: i64) -> Result<(Lane, LoggedEvent), Error> {
-    read_event(row, window).map_err(|e| {
+fn is_seen(by: &Snapshot) -> String {
+    format!("pg_visible_in_snapshot(xid, '{}'::pg_snapshot)", by.text)
+}
+
+/// Leaves out what some lanes have behind them; `None` when that is nothing, or the same for all.
+fn starts_sql(stretch: &Stretch, slice: &Slice<'_>) -> Option<String> {
+    let after = Cursor { window: stretch.first, position: slice.after(stretch.first) };
+    if slice.starts.iter().all(|(_, cursor)| *cursor <= after) {
+        return None;
+    }
+    let lanes = slice.starts.iter().map(|(lane, _)| usize::try_from(lane.number()).unwrap_or(0));
+    let mut starts = vec![Cursor::default(); lanes.clone().max().map_or(0, |last| last + 1)];
+    lanes.zip(slice.starts).for_each(|(lane, (_, cursor))| starts[lane] = *cursor);
+    let windows: Vec<i64> = starts.iter().map(|cursor| cursor.window).collect();
+    let positions: Vec<i64> = starts.iter().map(|cursor| cursor.position).collect();
+    Some(format!(
+        "(in_window, position) > (({}::bigint[])[lane + 1], ({}::bigint[])[lane + 1])",
+        array(&windows),
+        array(&positions)
+    ))
+}
+
+/// The literal of an array of numbers.
+fn array<T: ToString>(numbers: &[T]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(T::to_string).collect();
+    format!("'{{{}}}'", numbers.join(","))
+}
+
+fn logged(row: &Row) -> Result<(Lane, LoggedEvent), Error> {
+    read_event(row).map_err(|e| {
         let message = format!("an event of the outbox cannot be read: {e}");
         Error::new(ErrorKind::Corrupt, "read the outbox", message)
     })
 }
 
-fn read_event(row: &Row, window: i64) -> Result<(Lane, LoggedEvent), BoxError> {
-    let cursor = Cursor { window, position: row.try_get(0)? };
+fn read_event(row: &Row) -> Result<(Lane, LoggedEvent), BoxError> {
+    let cursor = Cursor { window: row.try_get(2)?, position: row.try_get(0)? };
     let lane = Lane::from_number(row.try_get(1)?);
-    Ok((lane, LoggedEvent { cursor, envelope: envelope(row, 2)? }))
+    Ok((lane, LoggedEvent { cursor, envelope: envelope(row, 3)? }))
 }
 
 /// The event whose columns begin at that one.

@@ -11,3 +11,4 @@ idp_conformance::projection!(PgHarness::start());
 idp_conformance::deliveries!(PgHarness::start());
 idp_conformance::tenants!(PgHarness::start());
 idp_conformance::log_keeping!(PgHarness::start());
+idp_conformance::log_lag!(PgHarness::start());

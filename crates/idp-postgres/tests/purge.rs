@@ -126,3 +126,59 @@ async fn an_event_whose_position_was_purged_when_it_is_written_is_read() {
     count(&app, 2, 1).await;
     assert_eq!(pass(&harness, &mut lease).await, [2]);
 }
+
+/// What is dropped is counted under the gate: a long log must not make that long.
+#[tokio::test]
+async fn a_long_log_is_purged_in_calls_that_are_bounded() {
+    const EVENTS: u64 = 5;
+    let harness = PgHarness::start().await;
+    let app = Application::new(harness.backend());
+    let mut lease = claim(&harness).await;
+    for number in 1..=60 {
+        count(&app, number, 5).await;
+        assert_eq!(pass(&harness, &mut lease).await.len(), 5, "a window of its own");
+    }
+    let policy = PurgePolicy { events_max: 50, ..EVERYTHING };
+    let mut dropped = Vec::new();
+    loop {
+        let report = harness.store().purge(&policy).await.expect("no trouble");
+        dropped.push(report.events_dropped);
+        if report.blocked_by != Some(PurgeBlock::Limit) {
+            break;
+        }
+    }
+    assert!(dropped.iter().all(|events| *events < 50 + EVENTS), "{dropped:?}");
+    assert!(dropped.iter().sum::<u64>() >= 280, "{dropped:?}");
+    count(&app, 100, 1).await;
+    assert_eq!(pass(&harness, &mut lease).await, [100]);
+}
+
+/// It is counted in several calls, and the rows wait until the late one is read.
+#[tokio::test]
+async fn a_late_commit_in_the_oldest_partition_does_not_stop_bounded_purges() {
+    let harness = PgHarness::start().await;
+    let app = Application::new(harness.backend());
+    let mut lease = claim(&harness).await;
+    count(&app, 1, 3).await;
+    let slow = Application::new(Arc::new(harness.connect_slowly().await));
+    let held = harness.hold_slow_commits().await;
+    let commit = tokio::spawn(async move { count(&slow, 2, 1).await });
+    held.wait_until_one_waits().await;
+    for number in 3..=30 {
+        count(&app, number, 5).await;
+        pass(&harness, &mut lease).await;
+    }
+    held.let_go().await;
+    commit.await.expect("it commits");
+    assert_eq!(pass(&harness, &mut lease).await, [2]);
+    let policy = PurgePolicy { events_max: 20, ..EVERYTHING };
+    let mut calls = 0;
+    while harness.store().purge(&policy).await.expect("no trouble").blocked_by
+        == Some(PurgeBlock::Limit)
+    {
+        calls += 1;
+        assert!(calls < 50, "it does not get on");
+    }
+    let left = harness.control().query_one("SELECT count(*) FROM idp_outbox", &[]).await;
+    assert!(left.expect("counted").get::<_, i64>(0) < 20);
+}

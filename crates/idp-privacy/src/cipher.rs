@@ -69,7 +69,7 @@ impl Cipher {
         subject: Subject<'_>,
         document: &[u8],
     ) -> Result<(String, Vec<u8>), DecryptError> {
-        let opened = self.decrypt_knowing(&mut Known::new(), subject, document).await?;
+        let (opened, _) = self.decrypt_knowing(&mut Known::new(), subject, document).await?;
         Ok((opened.content_type, opened.data))
     }
 
@@ -96,6 +96,11 @@ impl Cipher {
         self.keys.current(tenant).await
     }
 
+    /// The key of that id; `None` when it was destroyed.
+    pub(crate) async fn find(&self, tenant: &TenantId, id: &KeyId) -> Result<Option<Key>, Error> {
+        self.keys.find(tenant, id).await
+    }
+
     pub(crate) fn encrypt_with(
         &self,
         key: &Key,
@@ -111,12 +116,13 @@ impl Cipher {
             .map_err(|fault| Error::new(ErrorKind::Invalid, "encrypt", fault))
     }
 
+    /// What is in the document, and the id of the key that opened it.
     pub(crate) async fn decrypt_knowing(
         &self,
         known: &mut Known,
         subject: Subject<'_>,
         document: &[u8],
-    ) -> Result<Opened, DecryptError> {
+    ) -> Result<(Opened, KeyId), DecryptError> {
         let document = Document::recognise(document).ok_or(DecryptError::Clear)?;
         let id = document.key_id().map_err(DecryptError::Damaged)?;
         let name = (subject.tenant.clone(), id);
@@ -127,7 +133,8 @@ impl Cipher {
         let Some(Some(key)) = known.get(&name) else {
             return Err(DecryptError::Shredded(name.1));
         };
-        document.decrypt(subject, key).map_err(DecryptError::Damaged)
+        let opened = document.decrypt(subject, key).map_err(DecryptError::Damaged)?;
+        Ok((opened, name.1))
     }
 }
 

@@ -3,6 +3,7 @@
 mod dead_letters;
 mod deliveries;
 mod log;
+mod origins;
 mod store;
 mod tenants;
 
@@ -10,6 +11,7 @@ use crate::cipher::Known;
 use crate::{Cipher, DecryptError, Key, Subject};
 use idp_application::{Error, ErrorKind};
 use idp_domain::{ContentHasher, Envelope, EventRecord};
+use origins::Origins;
 use std::fmt;
 use std::sync::Arc;
 
@@ -26,15 +28,20 @@ pub const SHREDDED: &str = "idp.shredded";
 /// Events that are not encrypted are read as they are: they are older than the encryption. A payload
 /// that was changed, or moved to another event, fails with [`Corrupt`](ErrorKind::Corrupt). One whose
 /// key was destroyed comes as [`SHREDDED`].
+///
+/// What a relay sets aside of a tenant that has no key to encrypt with any more stays as it stood in
+/// the log: in clear if it was, under the key that opened it if that is still there, and as
+/// [`SHREDDED`] if not.
 pub struct Encrypted<B: ?Sized> {
     inner: Arc<B>,
     cipher: Cipher,
+    origins: Arc<Origins>,
 }
 
 impl<B: ?Sized> Encrypted<B> {
     /// Encrypts what goes to that backend.
     pub fn new(inner: Arc<B>, cipher: Cipher) -> Self {
-        Self { inner, cipher }
+        Self { inner, cipher, origins: Arc::default() }
     }
 
     fn encrypted(&self, envelope: Envelope, key: &Key) -> Result<Envelope, Error> {
@@ -49,8 +56,14 @@ impl<B: ?Sized> Encrypted<B> {
         let subject = Subject::of_record(&envelope);
         let opened = self.cipher.decrypt_knowing(known, subject, envelope.payload.as_bytes()).await;
         let data = match opened {
-            Ok(opened) => opened.data,
-            Err(DecryptError::Clear) => return Ok(envelope),
+            Ok((opened, key)) => {
+                self.origins.note_encrypted(&envelope.tenant, &key);
+                opened.data
+            }
+            Err(DecryptError::Clear) => {
+                self.origins.note_clear(envelope.event_id);
+                return Ok(envelope);
+            }
             Err(DecryptError::Shredded(_)) => return Ok(shredded(envelope)),
             Err(error) => return Err(of_event(&envelope, error)),
         };
@@ -92,7 +105,8 @@ fn of_event(envelope: &Envelope, error: DecryptError) -> Error {
 
 impl<B: ?Sized> Clone for Encrypted<B> {
     fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner), cipher: self.cipher.clone() }
+        let (inner, origins) = (Arc::clone(&self.inner), Arc::clone(&self.origins));
+        Self { inner, cipher: self.cipher.clone(), origins }
     }
 }
 

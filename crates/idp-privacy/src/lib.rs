@@ -24,7 +24,7 @@ pub use encrypt::Encrypt;
 pub use encrypted::{Encrypted, SHREDDED};
 pub use key::{Key, KeyId};
 pub use key_ring::KeyRing;
-pub use mask::{Mask, MaskAction, Place};
+pub use mask::{Mask, MaskAction, MaskKey, Place};
 pub use memory_key_ring::MemoryKeyRing;
 pub use random::{Random, SystemRandom};
 pub use static_key_ring::StaticKeyRing;

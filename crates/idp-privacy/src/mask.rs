@@ -1,11 +1,13 @@
 //! Masking: fields that a target must not get.
 
+mod key;
 mod place;
 
+pub use key::MaskKey;
 pub use place::Place;
 
 use idp_application::{BoxFuture, CloudEvent, Error, ErrorKind, Transform, TransformError};
-use idp_domain::{ContentHasher, TenantId, canonical_json};
+use idp_domain::{TenantId, canonical_json};
 use serde_json::Value;
 use std::fmt;
 
@@ -18,7 +20,7 @@ pub enum MaskAction {
     Replace(Value),
     /// The HMAC-SHA256 of tenant and value under this key, as text. Equal values of one tenant stay
     /// equal, so that they can still be counted and joined; without the key nobody can try values out.
-    Hash(Vec<u8>),
+    Hash(MaskKey),
 }
 
 /// Rules about fields of payloads and about metadata, for one target. Rules are applied in the order
@@ -30,11 +32,12 @@ pub enum MaskAction {
 /// it, and never passes unmasked.
 ///
 /// ```
-/// use idp_privacy::{Mask, MaskAction, Place};
+/// use idp_privacy::{Mask, MaskAction, MaskKey, Place};
 ///
-/// # fn example() -> Result<Mask, idp_application::Error> {
+/// # fn example(secret: Vec<u8>) -> Result<Mask, idp_application::Error> {
+/// let hash = MaskAction::Hash(MaskKey::new(secret)?);
 /// let mask = Mask::new()
-///     .field("order.placed", Place::pointer("/customer/email")?, MaskAction::Hash(b"key".to_vec()))
+///     .field("order.placed", Place::pointer("/customer/email")?, hash)
 ///     .field_of_all(Place::named("iban"), MaskAction::Remove)
 ///     .metadata("actor", MaskAction::Replace("somebody".into()));
 /// # Ok(mask) }
@@ -157,10 +160,8 @@ impl MaskAction {
             Self::Replace(other) => Ok(Some(other.clone())),
             Self::Hash(key) => {
                 let value = canonical_json(value).map_err(|e| invalid(e.to_string()))?;
-                let hasher = ContentHasher::Keyed(key.clone());
                 // The name of a tenant has no space: no two pairs give one text.
-                let hash = hasher.hash(&format!("{tenant} {value}"));
-                Ok(Some(Value::String(hash.to_string())))
+                Ok(Some(Value::String(key.hash(&format!("{tenant} {value}")))))
             }
         }
     }

@@ -2,7 +2,9 @@
 
 mod support;
 
-use idp_application::{Backend, Clock, ManualClock};
+use idp_application::{Backend, Clock, LogKeeping, LogLag, ManualClock, RelayLog};
+use idp_conformance::log_keeping::KeepingHarness;
+use idp_conformance::log_lag::LagHarness;
 use idp_conformance::{AuditColumns, Capabilities, Harness, sample};
 use idp_domain::{TableSchema, TenantId, Timestamp, Uuid};
 use idp_memory::MemoryStore;
@@ -16,6 +18,9 @@ idp_conformance::repository!(EncryptedHarness::start());
 idp_conformance::outbox!(EncryptedHarness::start());
 idp_conformance::projection!(EncryptedHarness::start());
 idp_conformance::deliveries!(EncryptedHarness::start());
+idp_conformance::tenants!(EncryptedHarness::start());
+idp_conformance::log_keeping!(EncryptedHarness::start());
+idp_conformance::log_lag!(EncryptedHarness::start());
 
 struct EncryptedHarness {
     store: Arc<MemoryStore>,
@@ -61,5 +66,21 @@ impl Harness for EncryptedHarness {
         let micros = i64::try_from(by.as_micros()).expect("clauses move the clock by little");
         self.clock.set(Timestamp::from_unix_micros(self.clock.now().unix_micros() + micros));
         true
+    }
+}
+
+impl KeepingHarness for EncryptedHarness {
+    fn keeping(&self) -> Arc<dyn LogKeeping> {
+        self.encrypted.clone()
+    }
+
+    fn relay_log(&self) -> Arc<dyn RelayLog> {
+        self.encrypted.clone()
+    }
+}
+
+impl LagHarness for EncryptedHarness {
+    fn lag(&self) -> Arc<dyn LogLag> {
+        self.encrypted.clone()
     }
 }

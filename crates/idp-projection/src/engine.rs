@@ -7,7 +7,8 @@ use crate::ProjectorStatus;
 use crate::projector::Parts;
 use crate::request::{Request, Requests};
 use idp_application::{
-    CommitListener, Error, ErrorKind, LaneLease, Projection, Reader, RetryPolicy, Sharding,
+    CommitListener, Error, ErrorKind, LaneLease, Projection, ProjectionSeen, Reader, RetryPolicy,
+    Sharding,
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -127,6 +128,9 @@ impl<P: Projection> Engine<P> {
         self.report(|status| {
             status.failures += 1;
             status.stalled = stalled;
+        });
+        self.parts.audience.tell(|observer| {
+            observer.observe(ProjectionSeen::Failed { projection: P::NAME, is_stalled });
         });
         if is_stalled {
             tracing::error!(projection = P::NAME, ?pause, %error, "the projector cannot get on");

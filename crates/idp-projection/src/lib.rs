@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod config;
+mod fill;
 mod handle;
 mod projector;
 mod status;
@@ -13,6 +14,7 @@ mod request;
 mod row_key;
 
 pub use config::ProjectorConfig;
+pub use fill::{Filled, fill};
 pub use handle::ProjectorHandle;
 pub use projector::Projector;
 pub use status::ProjectorStatus;

@@ -2,7 +2,9 @@
 
 use crate::engine::{Channels, Engine};
 use crate::{ProjectorConfig, ProjectorHandle, ProjectorStatus};
-use idp_application::{Backend, CommitSignal, Error, Projection, WorkerId};
+use idp_application::{
+    Audience, Backend, CommitSignal, Error, Projection, ProjectionObserver, WorkerId,
+};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
@@ -32,7 +34,15 @@ impl<P: Projection> Projector<P> {
     ) -> Result<Self, Error> {
         config.check()?;
         let (committed, updated) = (committed.clone(), CommitSignal::default());
-        Ok(Self { parts: Parts { config, projection, backend, worker, committed, updated } })
+        let audience = Audience::default();
+        let parts = Parts { config, projection, backend, worker, committed, updated, audience };
+        Ok(Self { parts })
+    }
+
+    /// Tells somebody what it does.
+    pub fn observer(mut self, observer: Arc<dyn ProjectionObserver>) -> Self {
+        self.parts.audience = Audience::of(observer);
+        self
     }
 
     /// Rung after each batch that was applied: when live views should look for changed rows.
@@ -64,4 +74,5 @@ pub(crate) struct Parts<P> {
     pub(crate) worker: WorkerId,
     pub(crate) committed: CommitSignal,
     pub(crate) updated: CommitSignal,
+    pub(crate) audience: Audience<dyn ProjectionObserver>,
 }

@@ -16,6 +16,9 @@ pub struct ProjectorStatus {
     pub batches: u64,
     /// Rows written or removed.
     pub rows_written: u64,
+    /// Events that had been dropped from the log before the projection began: its rows know nothing of
+    /// them, unless they were filled in from an archive.
+    pub events_missed: u64,
     /// Calls of the database that failed.
     pub failures: u64,
     /// Times that the lease was lost to another projector.

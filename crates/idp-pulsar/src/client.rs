@@ -5,27 +5,23 @@ use crate::connection::Connection;
 use crate::connections::{Address, Connections};
 use crate::error::Failure;
 use crate::producer::{Opening, Producer, ProducerIds};
+use crate::recent::Recent;
 use crate::service_url::{Host, ServiceUrl};
 use crate::topic::Topic;
 use crate::{Deduplication, PulsarConfig};
 use idp_application::Error;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use tokio::time::Instant;
+use std::sync::Arc;
 
 /// How many brokers may send us on to another before we stop.
 const REDIRECTS_MAX: u32 = 20;
-/// After how long the number of partitions is asked again, and whether a topic drops duplicates.
-const KNOWN_FOR: Duration = Duration::from_secs(60);
 
 pub(crate) struct Client {
     pub(crate) config: PulsarConfig,
     connections: Connections,
     ids: ProducerIds,
-    partitions: Mutex<HashMap<Topic, (u32, Instant)>>,
-    /// The partitions that were found not to drop duplicates, and when.
-    without_deduplication: Mutex<HashMap<Topic, Instant>>,
+    partitions: Recent<u32>,
+    /// The partitions that were found not to drop duplicates.
+    without_deduplication: Recent<()>,
 }
 
 impl Client {
@@ -36,8 +32,8 @@ impl Client {
             config,
             connections,
             ids: ProducerIds::default(),
-            partitions: Mutex::default(),
-            without_deduplication: Mutex::default(),
+            partitions: Recent::default(),
+            without_deduplication: Recent::default(),
         })
     }
 
@@ -48,10 +44,8 @@ impl Client {
 
     /// How many partitions the topic has; 0 if it is not partitioned.
     pub(crate) async fn partitions(&self, topic: &Topic) -> Result<u32, Failure> {
-        if let Some((partitions, since)) = locked(&self.partitions).get(topic)
-            && since.elapsed() < KNOWN_FOR
-        {
-            return Ok(*partitions);
+        if let Some(partitions) = self.partitions.get(topic) {
+            return Ok(partitions);
         }
         let (connection, _) = self.connections.any().await?;
         let within = self.config.request_timeout;
@@ -62,7 +56,7 @@ impl Client {
             return Err(Failure::of_broker(code, answer.message.as_deref().unwrap_or_default()));
         }
         let partitions = answer.partitions.unwrap_or(0);
-        locked(&self.partitions).insert(topic.clone(), (partitions, Instant::now()));
+        self.partitions.insert(topic.clone(), partitions);
         Ok(partitions)
     }
 
@@ -96,13 +90,12 @@ impl Client {
             return Ok(());
         }
         let topic = producer.topic();
-        locked(&self.without_deduplication).insert(topic.clone(), Instant::now());
+        self.without_deduplication.insert(topic.clone(), ());
         Err(without_deduplication(topic))
     }
 
     fn lacks_deduplication(&self, topic: &Topic) -> bool {
-        let known = locked(&self.without_deduplication);
-        known.get(topic).is_some_and(|since| since.elapsed() < KNOWN_FOR)
+        self.without_deduplication.get(topic).is_some()
     }
 
     /// A connection to the broker that has the topic.
@@ -162,8 +155,4 @@ fn without_deduplication(topic: &Topic) -> Failure {
         "{topic} does not drop duplicates: set `brokerDeduplicationEnabled`, or the policy of the \
          namespace, or configure the bus with `Deduplication::Off`"
     ))
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -29,7 +29,8 @@ impl Failure {
             1 => ("MetadataError", Self::Moving),
             2 => ("PersistenceError", Self::Moving),
             3 => ("AuthenticationError", Self::Unavailable),
-            4 => ("AuthorizationError", Self::Refused),
+            4 if is_verdict(message) => ("AuthorizationError", Self::Refused),
+            4 => ("AuthorizationError", Self::Moving),
             6 => ("ServiceNotReady", Self::Moving),
             7 => ("ProducerBlockedQuotaExceededError", Self::Throttled),
             8 => ("ProducerBlockedQuotaExceededException", Self::Throttled),
@@ -80,9 +81,49 @@ impl Failure {
     }
 }
 
+/// Whether an authorization error says that something is not allowed. Brokers and proxies give the same
+/// number when they could not find out (their metadata store or authorization provider is away, or did
+/// not answer in time): that says nothing about the message.
+fn is_verdict(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    let is_doubt = ["exception", "timeout", "timed out", "failed to", "unable to"];
+    let is_denial = ["not authorized", "unauthorized", "not allowed", "not permitted"];
+    is_denial.iter().any(|part| message.contains(part))
+        && !is_doubt.iter().any(|part| message.contains(part))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The texts of ServerCnx in the broker, and of the proxy.
+    #[test]
+    fn an_authorization_that_could_not_be_looked_up_refuses_nothing() {
+        let refused = [
+            "Client is not authorized to Produce",
+            "Proxy Client is not authorized to Produce",
+            "Client is not authorized to Lookup",
+            "Client is not authorized to Get Partition Metadata",
+            "Unauthorized to access topic persistent://a/b/c",
+        ];
+        let waits = [
+            "Exception occurred while trying to authorize lookup",
+            "Exception occured while trying to authorize Produce",
+            "Exception occurred while trying to authorize get Partition Metadata",
+            "org.apache.pulsar.metadata.api.MetadataStoreException: Timeout",
+            "Failed to check whether the client is not authorized",
+            "said so",
+            "",
+        ];
+        for (texts, failure) in
+            [(&refused[..], PublishFailure::Refused), (&waits[..], PublishFailure::Unavailable)]
+        {
+            for text in texts {
+                let error = Failure::of_broker(4, text).after(0);
+                assert_eq!(error.failure, failure, "{text}");
+            }
+        }
+    }
 
     #[test]
     fn only_what_concerns_the_message_or_its_topic_is_refused() {
@@ -92,7 +133,7 @@ mod tests {
             (1, Unavailable),
             (2, Unavailable),
             (3, Unavailable),
-            (4, Refused),
+            (4, Unavailable),
             (5, Unavailable),
             (6, Unavailable),
             (7, Throttled(None)),
@@ -122,7 +163,7 @@ mod tests {
     #[test]
     fn what_passes_soon_is_a_topic_on_the_move_or_a_name_still_connected() {
         let soon = (0..=25).filter(|code| Failure::of_broker(*code, "").passes_soon());
-        assert_eq!(soon.collect::<Vec<_>>(), [0, 1, 2, 6, 9, 16]);
+        assert_eq!(soon.collect::<Vec<_>>(), [0, 1, 2, 4, 6, 9, 16]);
     }
 
     #[test]

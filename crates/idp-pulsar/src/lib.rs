@@ -10,6 +10,7 @@ mod bus;
 mod sweeper;
 mod streams;
 mod session;
+mod outlets;
 mod round;
 mod batch;
 mod binding;
@@ -17,6 +18,7 @@ mod partition;
 mod topic;
 
 mod client;
+mod recent;
 mod producer;
 mod connections;
 mod connection;

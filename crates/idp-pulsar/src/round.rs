@@ -10,6 +10,7 @@ use crate::binding;
 use crate::client::Client;
 use crate::error::Failure;
 use crate::frame;
+use crate::outlets::OutletId;
 use crate::session::Session;
 use idp_application::Message;
 use std::mem;
@@ -48,12 +49,12 @@ enum Fate {
     Unsent,
     UnderWay,
     /// Stored now, by that outlet.
-    Stored(usize),
+    Stored(OutletId),
     /// Stored before.
     Known,
     Failed(Failure),
     /// The broker answered so about this very message, and may have taken later ones of the outlet.
-    Refused(usize, Failure),
+    Refused(OutletId, Failure),
 }
 
 impl<'r> Round<'r> {
@@ -83,8 +84,14 @@ impl<'r> Round<'r> {
 
     async fn send(&mut self, index: usize) -> Result<(), Failure> {
         let message = &self.messages[index];
+        if !self.session.outlets.has_room() {
+            self.settle().await;
+            if self.is_doubtful {
+                return Ok(());
+            }
+        }
         let at = self.session.outlet(self.client, message).await?;
-        let outlet = &mut self.session.outlets[at];
+        let outlet = self.session.outlets.get_mut(at);
         let (id, connection) = (outlet.producer.id(), outlet.producer.connection().clone());
         let now = self.client.config.clock.now();
         let metadata = binding::metadata(message, outlet.producer.name(), now);
@@ -112,14 +119,16 @@ impl<'r> Round<'r> {
     }
 
     /// Makes sure that the partition remembers the message before anything else is sent to it.
-    async fn prove(&mut self, index: usize, at: usize) -> Result<(), Failure> {
+    async fn prove(&mut self, index: usize, at: OutletId) -> Result<(), Failure> {
         if self.is_doubtful || !self.fates[index].is_taken() {
             return Ok(());
         }
-        let (sequence, outlet) = (self.messages[index].sequence, &mut self.session.outlets[at]);
+        let (sequence, outlet) = (self.messages[index].sequence, self.session.outlets.get_mut(at));
+        let before = outlet.producer.id();
         let proof = self.client.prove(&mut outlet.producer, sequence).await;
         outlet.is_proven = proof.is_ok();
         outlet.last = outlet.producer.last();
+        self.session.outlets.reopened(at, before);
         self.is_doubtful = proof.is_err();
         proof
     }
@@ -134,7 +143,7 @@ impl<'r> Round<'r> {
     }
 
     fn note(&mut self, event: Event) {
-        let Some(at) = self.session.position(event.producer) else {
+        let Some(at) = self.session.outlets.of_producer(event.producer) else {
             return;
         };
         match event.news {
@@ -155,11 +164,11 @@ impl<'r> Round<'r> {
         }
     }
 
-    fn note_receipt(&mut self, at: usize, sequence: u64, is_duplicate: bool) {
+    fn note_receipt(&mut self, at: OutletId, sequence: u64, is_duplicate: bool) {
         let Some(index) = self.take(at, sequence) else {
             return;
         };
-        let outlet = &mut self.session.outlets[at];
+        let outlet = self.session.outlets.get_mut(at);
         let number = self.messages[index].sequence;
         if is_duplicate && number > outlet.last {
             let name = outlet.producer.name();
@@ -175,8 +184,8 @@ impl<'r> Round<'r> {
     }
 
     /// The message of that number that the outlet has under way, which then is no more.
-    fn take(&mut self, at: usize, sequence: u64) -> Option<usize> {
-        let under_way = &mut self.session.outlets[at].under_way;
+    fn take(&mut self, at: OutletId, sequence: u64) -> Option<usize> {
+        let under_way = &mut self.session.outlets.get_mut(at).under_way;
         let messages = self.messages;
         let is_it = |index: &usize| messages[*index].sequence.unsigned_abs() == sequence;
         let place = under_way.iter().position(is_it)?;
@@ -184,9 +193,9 @@ impl<'r> Round<'r> {
         under_way.remove(place)
     }
 
-    fn give_up(&mut self, at: usize, failure: &Failure) {
+    fn give_up(&mut self, at: OutletId, failure: &Failure) {
         self.is_doubtful = true;
-        for index in mem::take(&mut self.session.outlets[at].under_way) {
+        for index in mem::take(&mut self.session.outlets.get_mut(at).under_way) {
             self.waiting -= 1;
             self.fates[index] = Fate::Failed(failure.clone());
         }
@@ -205,7 +214,7 @@ impl<'r> Round<'r> {
 
     /// When the broker has stored a later message of the same producer, it would take the number of
     /// this one for known, and drop it: it can only be sent under another number.
-    fn as_overtaken(&self, index: usize, at: usize, failure: Failure) -> Failure {
+    fn as_overtaken(&self, index: usize, at: OutletId, failure: Failure) -> Failure {
         let is_overtaken =
             self.fates[index..].iter().any(|fate| matches!(fate, Fate::Stored(by) if *by == at));
         match failure {
@@ -218,7 +227,7 @@ impl<'r> Round<'r> {
 }
 
 impl Fate {
-    fn of_refusal(at: usize, code: i32, message: &str) -> Self {
+    fn of_refusal(at: OutletId, code: i32, message: &str) -> Self {
         Self::Refused(at, Failure::of_broker(code, message))
     }
 

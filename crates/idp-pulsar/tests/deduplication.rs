@@ -163,3 +163,29 @@ async fn a_topic_that_keeps_duplicates_is_found_out() {
     })
     .await;
 }
+
+/// Their producers are closed and opened again in between, and know their numbers.
+#[tokio::test]
+async fn more_topics_than_a_stream_has_producers_store_each_event_once() {
+    bounded(async {
+        let harness = PulsarHarness::start(0).await;
+        let mut topics = Vec::new();
+        for number in 0..205 {
+            let name = format!("many-{number}");
+            topics.push(harness.admin().topic(harness.namespace(), &name, 0).await);
+        }
+        let bus = harness.connect(harness.config()).await;
+        for first in [1_i64, 1_001] {
+            let letters = topics.iter().zip(first..);
+            let letters =
+                letters.map(|(topic, number)| Sender::of_lane(topic, 0).message(1, number));
+            let letters: Vec<_> = letters.collect();
+            bus.publish(&letters).await.expect("stored");
+            bus.publish(&letters).await.expect("known");
+        }
+        for (topic, number) in [(0, 1), (1, 2), (204, 205)] {
+            assert_eq!(numbers(&topics[topic]).await, [number, number + 1_000]);
+        }
+    })
+    .await;
+}

@@ -6,12 +6,13 @@ use idp_application::{ErrorKind, EventBus, PublishFailure};
 use idp_pulsar::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use idp_pulsar::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
 use idp_pulsar::{PulsarBus, PulsarConfig, Token};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::bare::{
-    CHALLENGE, CHALLENGE_RESPONSE, CONNECT, Frame, KNOWN, LOOKUP, PING, PRODUCER, SEND,
-    command_frame,
+    CHALLENGE, CHALLENGE_RESPONSE, CLOSE_PRODUCER, CONNECT, Frame, KNOWN, LOOKUP, PING, PRODUCER,
+    SEND, command_frame,
 };
 use support::protobuf::Writer;
 use support::script::{Script, connected, error, found, found_behind, opened, receipt, refusal};
@@ -45,6 +46,60 @@ impl Sent {
     fn numbers(&self) -> Vec<u64> {
         self.0.lock().expect("not poisoned").clone()
     }
+}
+
+/// Which producers are open, and how many were at a time.
+#[derive(Default)]
+struct Opened {
+    now: BTreeSet<u64>,
+    most: usize,
+    in_all: usize,
+}
+
+impl Opened {
+    fn note(&mut self, frame: &Frame) -> Option<Vec<Vec<u8>>> {
+        let number = |tag| frame.command.number(tag).expect("a number");
+        match frame.kind {
+            CLOSE_PRODUCER => assert!(self.now.remove(&number(1)), "it was open"),
+            PRODUCER => {
+                assert!(self.now.insert(number(2)), "no number is used twice");
+                self.most = self.most.max(self.now.len());
+                self.in_all += 1;
+                return Some(vec![opened(frame, 0)]);
+            }
+            SEND => assert!(self.now.contains(&number(1)), "nothing is sent by a closed one"),
+            _ => {}
+        }
+        None
+    }
+}
+
+/// As with a topic for each tenant, in a lane that is never idle.
+#[tokio::test]
+async fn a_stream_does_not_keep_a_producer_open_for_each_topic_it_ever_had() {
+    bounded(async {
+        let seen = Arc::new(Mutex::new(Opened::default()));
+        let noting = seen.clone();
+        let play = move |frame: &Frame| noting.lock().expect("not poisoned").note(frame);
+        let script = Script::start(Box::new(play)).await;
+        let config = PulsarConfig { idle_timeout: Duration::from_secs(60), ..config(&script) };
+        let bus = PulsarBus::connect(config).await.expect("it lets us in");
+        let to =
+            |topic: i64, number| Sender::of_lane(&format!("tenant-{topic}"), 0).message(1, number);
+        // Many in one call, so that all have something under way; and the first again and again.
+        let call: Vec<_> = (1..=450).map(|number| to(number, number)).collect();
+        bus.publish(&call).await.expect("stored");
+        let mut number = 450;
+        for topic in 451..=900 {
+            let call = [to(1, number + 1), to(topic, number + 2)];
+            bus.publish(&call).await.expect("stored");
+            number += 2;
+        }
+        let seen = seen.lock().expect("not poisoned");
+        assert_eq!((seen.most, seen.now.len()), (200, 200));
+        assert_eq!(seen.in_all, 901, "what is used is not closed: only the first had been, once");
+    })
+    .await;
 }
 
 #[tokio::test]

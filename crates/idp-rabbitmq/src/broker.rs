@@ -2,6 +2,7 @@
 
 use crate::config::RabbitConfig;
 use crate::error::no_connection;
+use crate::routes::Routes;
 use crate::session::Session;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
@@ -12,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) struct Broker {
     config: RabbitConfig,
     nodes: Vec<AMQPUri>,
+    routes: Routes,
     /// The last attempt to connect: under way, or done with its outcome.
     attempt: Mutex<Option<Attempt>>,
 }
@@ -22,11 +24,15 @@ type Attempt = Shared<BoxFuture<'static, Result<Arc<Session>, lapin::Error>>>;
 impl Broker {
     pub(crate) fn new(config: RabbitConfig) -> Result<Self, Error> {
         let nodes = config.check()?;
-        Ok(Self { config, nodes, attempt: Mutex::new(None) })
+        Ok(Self { config, nodes, routes: Routes::default(), attempt: Mutex::new(None) })
     }
 
     pub(crate) fn config(&self) -> &RabbitConfig {
         &self.config
+    }
+
+    pub(crate) fn routes(&self) -> &Routes {
+        &self.routes
     }
 
     /// The connection, made now if there is none.

@@ -70,7 +70,7 @@ impl RabbitBus {
             Ok(Err(error)) => return Ok(Err((0, Fault::Lost(error)))),
             Err(_) => return Ok(Err((0, Fault::Silent(config.confirm_timeout)))),
         };
-        Ok(Sending::new(&session, lent, messages, config, alone).run().await)
+        Ok(Sending::new(&session, &self.broker, lent, messages, alone).run().await)
     }
 }
 

@@ -17,8 +17,14 @@ pub struct RabbitConfig {
     pub connection_name: String,
     /// How long it may take to connect to a node.
     pub connect_timeout: Duration,
-    /// How long the broker may be silent while messages wait to be confirmed.
+    /// How long the broker may be silent while messages wait to be confirmed; not the time of a whole
+    /// call. Set it below the relay's time for a send (`publish_timeout`, 5 s unless it is changed), or
+    /// the relay is always the first to lose patience: what was confirmed by then is sent again, and
+    /// the connection is given up for all calls.
     pub confirm_timeout: Duration,
+    /// For how long a message that is routed nowhere is not refused, if others were routed from there
+    /// before: a queue whose node is down is not there until the node is back. Zero: not at all.
+    pub unroutable_grace: Duration,
     /// How many messages of a call may wait to be confirmed.
     pub in_flight_max: usize,
     /// The most bytes of data that a message may have. Must not be more than `max_message_size` of
@@ -33,7 +39,8 @@ impl RabbitConfig {
             uris: vec![uri.into()],
             connection_name: "idp".to_owned(),
             connect_timeout: Duration::from_secs(3),
-            confirm_timeout: Duration::from_secs(10),
+            confirm_timeout: Duration::from_secs(4),
+            unroutable_grace: Duration::from_secs(60),
             in_flight_max: 1_000,
             data_bytes_max: 128 * 1024 * 1024,
         }
@@ -45,6 +52,7 @@ impl RabbitConfig {
         faults.name("connection_name", &self.connection_name);
         faults.bound("connect_timeout", self.connect_timeout, MILLISECOND..=HOUR);
         faults.bound("confirm_timeout", self.confirm_timeout, MILLISECOND..=HOUR);
+        faults.bound("unroutable_grace", self.unroutable_grace, Duration::ZERO..=24 * HOUR);
         faults.bound("in_flight_max", self.in_flight_max, 1..=65_535);
         faults.bound("data_bytes_max", self.data_bytes_max, 1..=512 * 1024 * 1024);
         let uris = self.nodes(&mut faults);
@@ -81,6 +89,7 @@ impl Debug for RabbitConfig {
             .field("connection_name", &self.connection_name)
             .field("connect_timeout", &self.connect_timeout)
             .field("confirm_timeout", &self.confirm_timeout)
+            .field("unroutable_grace", &self.unroutable_grace)
             .field("in_flight_max", &self.in_flight_max)
             .field("data_bytes_max", &self.data_bytes_max)
             .finish()
@@ -118,6 +127,14 @@ impl Faults {
         }
     }
 
+    pub(crate) fn prefix(&mut self, field: &str, value: &str) {
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+        if !(1..=64).contains(&value.len()) || !value.bytes().all(is_plain) {
+            let rule = "must be 1 to 64 letters, digits, `_` and `-`";
+            self.add(format!("`{field}` {rule}, got {value:?}"));
+        }
+    }
+
     pub(crate) fn into_result(self, operation: &'static str) -> Result<(), Error> {
         if self.0.is_empty() {
             return Ok(());
@@ -136,19 +153,29 @@ mod tests {
         assert_eq!((nodes.len(), nodes[0].vhost.as_str()), (1, "/"));
     }
 
+    /// `RelayConfig::publish_timeout`, unless it is changed.
+    const RELAY_PATIENCE: Duration = Duration::from_secs(5);
+
+    #[test]
+    fn the_bus_loses_patience_before_the_relay_does() {
+        assert!(RabbitConfig::at("").confirm_timeout < RELAY_PATIENCE);
+    }
+
     #[test]
     fn all_faults_are_reported_at_once_with_field_and_bound_and_no_secret() {
         let config = RabbitConfig {
             uris: vec!["http://guest:hunter2@here".into(), "amqps://guest:hunter2@here".into()],
             connection_name: String::new(),
             confirm_timeout: Duration::ZERO,
+            unroutable_grace: 25 * HOUR,
             in_flight_max: 0,
             ..RabbitConfig::at("")
         };
-        let error = config.check().expect_err("five faults");
+        let error = config.check().expect_err("six faults");
         assert_eq!(error.kind(), ErrorKind::Invalid);
         let expected = "`connection_name` must have 1 to 100 characters, got 0; \
                         `confirm_timeout` must be within 1ms..=3600s, got 0ns; \
+                        `unroutable_grace` must be within 0ns..=86400s, got 90000s; \
                         `in_flight_max` must be within 1..=65535, got 0; \
                         `uris[0]` must be amqp://user:password@host:port/vhost; \
                         `uris[1]` must be amqp://: there is no TLS here";

@@ -9,6 +9,8 @@ use std::time::Duration;
 pub(crate) enum Fault {
     /// The broker will never take it as it stands.
     Refused(String),
+    /// There is nobody to get it at present, but there was.
+    Away(String),
     /// The broker asks to be spared.
     Throttled(String),
     /// The broker closed the channel because of one of several messages: which one is not known.
@@ -33,6 +35,7 @@ impl Fault {
     pub(crate) fn into_publish_error(self, accepted: usize) -> PublishError {
         match self {
             Self::Refused(why) => PublishError::refused(accepted, why),
+            Self::Away(why) => PublishError::topic_unavailable(accepted, None, why),
             Self::Throttled(why) => PublishError::throttled(accepted, None, why),
             Self::Unclear(error) | Self::Lost(error) => {
                 PublishError::unavailable(accepted, "the connection to RabbitMQ was lost")
@@ -52,6 +55,12 @@ fn concerns_a_message(error: &lapin::Error) -> Option<&'static str> {
         return None;
     };
     match error.kind() {
+        // Of a queue, whose node is down: that passes.
+        AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND)
+            if error.get_message().as_str().contains("is down or inaccessible") =>
+        {
+            None
+        }
         AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND) => Some("there is no such exchange"),
         AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => Some("it may not be written to"),
         AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED | AMQPSoftError::CONTENTTOOLARGE) => {
@@ -71,12 +80,18 @@ pub(crate) fn no_connection(error: lapin::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use idp_application::PublishFailure::{self, Refused, Throttled, Unavailable};
+    use idp_application::PublishFailure::{
+        self, Refused, Throttled, TopicUnavailable, Unavailable,
+    };
     use lapin::protocol::{AMQPError, AMQPHardError};
     use std::io;
 
     fn soft(error: AMQPSoftError) -> lapin::Error {
-        lapin::ErrorKind::ProtocolError(AMQPError::new(error.into(), "text".into())).into()
+        saying(error, "text")
+    }
+
+    fn saying(error: AMQPSoftError, text: &str) -> lapin::Error {
+        lapin::ErrorKind::ProtocolError(AMQPError::new(error.into(), text.into())).into()
     }
 
     fn hard(error: AMQPHardError) -> lapin::Error {
@@ -87,10 +102,14 @@ mod tests {
         Fault::of(error, true).into_publish_error(0).failure
     }
 
+    const NODE_DOWN: &str = "NOT_FOUND - home node 'rabbit@b' of durable queue 'orders' in vhost '/' \
+                             is down or inaccessible";
+
     #[test]
     fn each_failure_has_its_class() {
         let table = [
             (soft(AMQPSoftError::NOTFOUND), Refused),
+            (saying(AMQPSoftError::NOTFOUND, NODE_DOWN), Unavailable),
             (soft(AMQPSoftError::ACCESSREFUSED), Refused),
             (soft(AMQPSoftError::PRECONDITIONFAILED), Refused),
             (soft(AMQPSoftError::CONTENTTOOLARGE), Refused),
@@ -108,6 +127,8 @@ mod tests {
         }
         let fault = Fault::Throttled("full".into()).into_publish_error(3);
         assert_eq!((fault.accepted, fault.failure), (3, Throttled(None)));
+        let fault = Fault::Away("no queue".into()).into_publish_error(1);
+        assert_eq!((fault.accepted, fault.failure), (1, TopicUnavailable(None)));
         let fault = Fault::Silent(Duration::from_secs(1)).into_publish_error(2);
         assert_eq!((fault.accepted, fault.failure), (2, Unavailable));
         assert_eq!(

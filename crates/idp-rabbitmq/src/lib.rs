@@ -12,6 +12,7 @@ mod broker;
 mod session;
 mod sending;
 mod lineup;
+mod routes;
 
 mod stream;
 

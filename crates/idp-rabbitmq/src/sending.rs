@@ -6,9 +6,11 @@
 
 use crate::address::Address;
 use crate::binding;
+use crate::broker::Broker;
 use crate::config::RabbitConfig;
 use crate::error::Fault;
 use crate::lineup::Lineup;
+use crate::routes::Routes;
 use crate::session::{Lent, Session};
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, poll_immediate};
@@ -24,6 +26,7 @@ const IN_FLIGHT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 pub(crate) struct Sending<'m> {
     session: &'m Session,
+    routes: &'m Routes,
     lent: Lent,
     messages: &'m [Message],
     config: &'m RabbitConfig,
@@ -51,16 +54,17 @@ enum State {
 impl<'m> Sending<'m> {
     pub(crate) fn new(
         session: &'m Session,
+        broker: &'m Broker,
         lent: Lent,
         messages: &'m [Message],
-        config: &'m RabbitConfig,
         alone: bool,
     ) -> Self {
         Self {
             session,
+            routes: broker.routes(),
             lent,
             messages,
-            config,
+            config: broker.config(),
             alone,
             lineup: Lineup::of(messages),
             under_way: FuturesUnordered::new(),
@@ -173,6 +177,7 @@ impl<'m> Sending<'m> {
         if is_ack {
             self.states[index] = State::Confirmed;
             self.session.remember_route(message);
+            self.routes.routed(message);
             self.lineup.done(index);
         } else {
             self.session.forget_route(message);
@@ -189,9 +194,12 @@ impl<'m> Sending<'m> {
             self.states[*at] != State::Failed && binding::is_copy(returned, &self.messages[*at])
         });
         let index = copies.next().unwrap_or(index);
-        self.session.forget_route(&self.messages[index]);
+        let message = &self.messages[index];
+        self.session.forget_route(message);
         let why = format!("{}: {}", returned.reply_code, returned.reply_text);
-        self.fail(index, Fault::Refused(format!("the message is routed nowhere: {why}")));
+        let why = format!("the message is routed nowhere: {why}");
+        let may_pass = self.routes.may_come_back(message, self.config.unroutable_grace);
+        self.fail(index, if may_pass { Fault::Away(why) } else { Fault::Refused(why) });
     }
 
     fn fail(&mut self, index: usize, fault: Fault) {

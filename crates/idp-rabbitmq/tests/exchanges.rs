@@ -55,6 +55,44 @@ async fn a_message_that_is_routed_nowhere_is_refused_and_nothing_behind_it_is_se
     assert!(why.contains("NO_ROUTE"), "{why}");
 }
 
+/// As a queue is whose node is down, and one that a deployment binds anew.
+#[tokio::test]
+async fn a_queue_that_was_there_is_waited_for_and_refused_when_it_stays_away() {
+    let queues = Queues::start().await;
+    let queue = support::unique("comes-and-goes");
+    let topic = format!("/{queue}");
+    let unroutable_grace = Duration::from_millis(1_500);
+    let config = RabbitConfig { unroutable_grace, ..queues.config() };
+    let bus = soon("the bus", RabbitBus::connect(config)).await.expect("the broker is there");
+    let writer = Writer::to(&topic, "away");
+    failed(bus.publish(&writer.letters([1])).await, 0, PublishFailure::Refused);
+    queues.plain.declare_queue(&queue, &[]).await;
+    bus.publish(&writer.letters([1])).await.expect("taken over");
+    queues.plain.delete_queue(&queue).await;
+    let why = bus.publish(&writer.letters([2])).await;
+    let why = failed(why, 0, PublishFailure::TopicUnavailable(None));
+    assert!(why.contains("NO_ROUTE"), "{why}");
+    // Also over another connection.
+    queues.proxy.cut().await;
+    queues.proxy.restore();
+    let refused = async {
+        loop {
+            match bus.publish(&writer.letters([2])).await.expect_err("there is no queue").failure {
+                PublishFailure::Refused => break,
+                PublishFailure::TopicUnavailable(None) | PublishFailure::Unavailable => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    let began = tokio::time::Instant::now();
+    soon("the refusal", refused).await;
+    assert!(began.elapsed() > Duration::from_secs(1), "it was waited for");
+    queues.plain.declare_queue(&queue, &[]).await;
+    bus.publish(&writer.letters([2])).await.expect("taken over");
+    queues.plain.delete_queue(&queue).await;
+    failed(bus.publish(&writer.letters([3])).await, 0, PublishFailure::TopicUnavailable(None));
+}
+
 #[tokio::test]
 async fn a_message_to_a_missing_exchange_is_refused_and_takes_nothing_with_it() {
     let queues = Queues::start().await;

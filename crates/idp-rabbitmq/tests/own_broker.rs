@@ -70,6 +70,36 @@ async fn a_broker_without_room_throttles_and_is_sent_nothing_until_it_has_some()
     assert_eq!(numbers(&plain, "starved").await, (1..=next + 10).collect::<Vec<_>>());
 }
 
+/// A cluster of two. What the node that is left says of it is what it says of a queue that never was.
+#[tokio::test]
+async fn a_queue_whose_node_is_down_is_waited_for_and_refuses_nothing() {
+    let first = OwnBroker::start().await;
+    let mut second = OwnBroker::join(&first).await;
+    let plain = Plain::connect_to(&second.uri()).await;
+    plain.declare_queue("homed", &[]).await;
+    let (bus, writer) = (bus(&first).await, Writer::to("/homed", "homed"));
+    bus.publish(&writer.letters(1..=3)).await.expect("taken over");
+    second.kill();
+    let away = async {
+        loop {
+            let error = bus.publish(&writer.letters([4])).await.expect_err("it is down");
+            match error.failure {
+                PublishFailure::TopicUnavailable(None) => break error.to_string(),
+                // Until the other node knows that it is down, what goes there is not confirmed.
+                PublishFailure::Unavailable | PublishFailure::Throttled(None) => {}
+                failure => panic!("{failure:?}: {error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let why = soon("the word of the other node", away).await;
+    assert!(why.contains("NO_ROUTE"), "{why}");
+    second.restart().await;
+    deliver(&bus, &writer.letters(4..=6)).await;
+    let plain = Plain::connect_to(&second.uri()).await;
+    assert_eq!(numbers(&plain, "homed").await, [1, 2, 3, 4, 5, 6]);
+}
+
 /// Streams have no word for it: the broker just stops to read.
 #[tokio::test]
 async fn a_stream_of_a_broker_without_room_is_unavailable_in_time() {
@@ -78,7 +108,7 @@ async fn a_stream_of_a_broker_without_room_is_unavailable_in_time() {
     plain.declare_stream("starved").await;
     let config = RabbitStreamConfig {
         confirm_timeout: Duration::from_millis(500),
-        ..RabbitStreamConfig::at(broker.stream_node())
+        ..RabbitStreamConfig::at(broker.stream_node(), "tests")
     };
     let bus = soon("the bus", RabbitStreamBus::connect(config)).await.expect("it is there");
     let writer = Writer::to("starved", "starved");
@@ -142,7 +172,7 @@ async fn a_stream_knows_its_numbers_when_the_broker_was_stopped_and_started() {
     let mut broker = OwnBroker::start().await;
     let plain = Plain::connect_to(&broker.uri()).await;
     plain.declare_stream("stopped").await;
-    let config = RabbitStreamConfig::at(broker.stream_node());
+    let config = RabbitStreamConfig::at(broker.stream_node(), "tests");
     let bus = soon("the bus", RabbitStreamBus::connect(config)).await.expect("it is there");
     let writer = Writer::to("stopped", "stopped");
     bus.publish(&writer.letters(1..=50)).await.expect("taken over");

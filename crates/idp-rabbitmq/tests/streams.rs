@@ -32,6 +32,20 @@ async fn a_restart_under_the_same_name_stores_what_is_new_and_nothing_twice() {
     }
 }
 
+/// Two databases, whose targets have the same name, and whose numbers both begin at 1.
+#[tokio::test]
+async fn two_services_with_targets_of_one_name_do_not_drop_each_others_messages() {
+    let streams = Streams::start().await;
+    let topic = streams.topic("shared").await;
+    let writer = Writer::to(&topic, "bus");
+    for prefix in ["shop", "billing"] {
+        let config = RabbitStreamConfig { prefix: prefix.into(), ..streams.config() };
+        let bus = soon("the bus", RabbitStreamBus::connect(config)).await.expect("it is there");
+        bus.publish(&writer.letters(1..=5)).await.expect("taken over");
+    }
+    assert_eq!(streams.numbers(&topic).await, [1, 2, 3, 4, 5, 1, 2, 3, 4, 5]);
+}
+
 #[tokio::test]
 async fn each_topic_of_a_stream_remembers_its_own_numbers() {
     let streams = Streams::start().await;
@@ -230,9 +244,10 @@ async fn names_that_the_broker_cannot_keep_are_refused() {
     let streams = Streams::start().await;
     let topic = streams.topic("names").await;
     let bus = streams.connect().await;
-    let letters = Writer::to(&topic, &"x".repeat(254)).letters([1]);
+    let letters = Writer::to(&topic, &"x".repeat(248)).letters([1]);
     failed(bus.publish(&letters).await, 0, PublishFailure::Refused);
-    let letters = Writer::to(&topic, &"x".repeat(253)).letters([1]);
+    // With `tests/` before it and `/3` behind it.
+    let letters = Writer::to(&topic, &"x".repeat(247)).letters([1]);
     bus.publish(&letters).await.expect("255 bytes are taken");
     for topic in ["".to_owned(), "x".repeat(256)] {
         let letters = Writer::to(&topic, "names").letters([1]);
@@ -282,7 +297,7 @@ async fn the_properties_are_those_of_the_event() {
 
 #[tokio::test]
 async fn a_wrong_password_and_a_broker_that_is_not_there_are_unavailable() {
-    let usual = RabbitStreamConfig::at(support::stream_node());
+    let usual = RabbitStreamConfig::at(support::stream_node(), "tests");
     let stranger = RabbitStreamConfig { password: "hunter2".into(), ..usual };
     let nowhere = RabbitStreamConfig { nodes: vec!["127.0.0.1:1".into()], ..stranger.clone() };
     for config in [stranger, nowhere] {

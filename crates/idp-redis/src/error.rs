@@ -30,7 +30,9 @@ impl Stop {
         let kind = match self.failure {
             PublishFailure::Refused => ErrorKind::Invalid,
             PublishFailure::Fenced => ErrorKind::Conflict,
-            PublishFailure::Unavailable | PublishFailure::Throttled(_) => ErrorKind::Unavailable,
+            PublishFailure::Unavailable
+            | PublishFailure::Throttled(_)
+            | PublishFailure::TopicUnavailable(_) => ErrorKind::Unavailable,
         };
         let mut error = Error::new(kind, "publish to Redis", self.message);
         if let Some(source) = self.source {

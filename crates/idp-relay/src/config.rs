@@ -41,6 +41,13 @@ pub struct RelayConfig {
     pub parked_keys_max: u32,
     /// The most events of one key that may be set aside. One more makes its lane stand still.
     pub set_aside_max: u32,
+    /// From how many events on, read of a lane one after another without coming to its end, a tenant
+    /// that has most of them is served apart from the others, if others wait behind it. 0 is never.
+    pub fair_backlog: u32,
+    /// How many percent of them it must have for that.
+    pub fair_percent: u32,
+    /// How many tenants at most are served apart in a lane for that reason.
+    pub fair_tracks_max: u32,
     /// Ends, as if it were stopped, when it holds all lanes and has read them to their end: for a
     /// replay.
     pub ends_when_drained: bool,
@@ -63,6 +70,9 @@ impl Default for RelayConfig {
             side_poll_interval: Duration::from_secs(1),
             parked_keys_max: 1_000,
             set_aside_max: 10_000,
+            fair_backlog: 250,
+            fair_percent: 50,
+            fair_tracks_max: 8,
             ends_when_drained: false,
         }
     }
@@ -90,6 +100,9 @@ impl RelayConfig {
         faults.extend(out_of_bounds("breaker_failures", self.breaker_failures, &(1..=1_000)));
         faults.extend(out_of_bounds("parked_keys_max", self.parked_keys_max, &(0..=100_000)));
         faults.extend(out_of_bounds("set_aside_max", self.set_aside_max, &(1..=1_000_000)));
+        faults.extend(out_of_bounds("fair_backlog", self.fair_backlog, &(0..=1_000_000)));
+        faults.extend(out_of_bounds("fair_percent", self.fair_percent, &(1..=100)));
+        faults.extend(out_of_bounds("fair_tracks_max", self.fair_tracks_max, &(1..=64)));
         faults.extend(self.lease_fault());
         if faults.is_empty() {
             return Ok(());
@@ -136,6 +149,7 @@ mod tests {
     fn all_faults_are_reported_at_once_with_field_bound_and_value() {
         let config = RelayConfig {
             batch_size: 10_001,
+            fair_percent: 0,
             poll_interval: Duration::ZERO,
             backoff_min: Duration::from_secs(2),
             backoff_max: Duration::from_secs(1),
@@ -145,7 +159,8 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Invalid);
         let expected = "`poll_interval` must be within 1ms..=3600s, got 0ns; \
                         `backoff_max` must be within 2s..=3600s, got 1s; \
-                        `batch_size` must be within 1..=10000, got 10001";
+                        `batch_size` must be within 1..=10000, got 10001; \
+                        `fair_percent` must be within 1..=100, got 0";
         assert_eq!(error.message(), expected);
     }
 

@@ -1,13 +1,15 @@
 //! Drives a worker: does its steps with the log and the bus, and waits.
 
 use crate::sends::{Sends, now};
+use crate::telling::count;
 use crate::worker::{Ending, Reading, SendOutcome, Step, TracksReading, Worker};
 use crate::{RelayConfig, RelayMetrics};
 use idp_application::{
-    Claim, CommitListener, CommitSignal, Error, ErrorKind, Lane, LaneBatch, LaneLease, LaneRecord,
-    LaneTracks, PublishFailure, Reader, RelayLog, Settlement, TrackBatch, TrackChange, TrackRecord,
-    WorkerId,
+    Audience, Claim, CommitListener, CommitSignal, Error, ErrorKind, Lane, LaneBatch, LaneLease,
+    LaneRecord, LaneTracks, PublishFailure, Reader, RelayLog, RelayObserver, RelaySeen, Settlement,
+    TrackBatch, TrackChange, TrackRecord, WorkerId,
 };
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
@@ -24,6 +26,7 @@ pub(crate) struct Engine {
     pub(crate) committed: CommitListener,
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) metrics: watch::Sender<RelayMetrics>,
+    pub(crate) audience: Audience<dyn RelayObserver>,
 }
 
 impl Engine {
@@ -51,7 +54,7 @@ impl Engine {
         let stopping = *self.stop.borrow();
         tokio::select! {
             outcome = self.sends.ended() => self.sent(outcome),
-            () = self.committed.rung() => self.worker.rung(),
+            () = self.committed.rung() => self.worker.rung(now()),
             // When the handle is gone, so is this task.
             _ = self.stop.changed(), if !stopping => {}
             () = tokio::time::sleep_until(until.into()) => {}
@@ -61,7 +64,8 @@ impl Engine {
     /// Makes one call of the log. A call that fails, or takes half the time of a lease, is made
     /// again after a pause, if the worker still wants it then.
     async fn perform(&mut self, step: Step) {
-        let limit = self.config.lease_ttl / 2;
+        let (began, limit) = (now(), self.config.lease_ttl / 2);
+        let recorded = step.recorded_lanes();
         let done = tokio::time::timeout(limit, self.call(step)).await.unwrap_or_else(|_| {
             Err(Error::new(
                 ErrorKind::Timeout,
@@ -69,10 +73,21 @@ impl Engine {
                 "no answer within half the time of a lease",
             ))
         });
+        let ended = now();
+        self.worker.called(ended - began, ended);
         if let Err(error) = done {
-            let pause = self.worker.on_error(now());
+            self.unrecorded(&recorded, &error);
+            let pause = self.worker.on_error(ended);
             self.metrics.send_modify(|metrics| metrics.log_failures += 1);
+            self.tell(RelaySeen::LogFailed { target: &self.reader.name });
             tracing::warn!(reader = self.reader.name, ?pause, %error, "the outbox log failed");
+        }
+    }
+
+    fn unrecorded(&mut self, lanes: &BTreeSet<Lane>, error: &Error) {
+        if !lanes.is_empty() && self.worker.on_unrecorded(lanes, now()) {
+            let lane = lanes.first();
+            tracing::error!(reader = self.reader.name, ?lane, %error, "the lane cannot be recorded");
         }
     }
 
@@ -101,6 +116,7 @@ impl Engine {
                 Ok(())
             }
             Step::ReadTracks(reading) => self.read_tracks(&reading).await,
+            Step::Look(reading) => self.look(&reading).await,
             Step::RecordTracks(records) => self.record_tracks(&records).await,
             Step::Wait(_) | Step::End(_) => Ok(()),
         }
@@ -113,8 +129,12 @@ impl Engine {
     }
 
     async fn tracks(&mut self, leases: &[LaneLease]) -> Result<(), Error> {
-        let known = self.log.tracks(&self.reader, leases).await?;
-        self.worker.on_tracks(leases, known, now());
+        match self.log.tracks(&self.reader, leases).await {
+            Err(error) if error.kind() == ErrorKind::Corrupt => {
+                self.unreadable(&lanes_of(leases), &error);
+            }
+            known => self.worker.on_tracks(leases, known?, now()),
+        }
         Ok(())
     }
 
@@ -134,6 +154,7 @@ impl Engine {
             metrics.recorded_apart += recorded.events;
             metrics.set_aside += count(set_aside);
         });
+        self.tell_set_aside(set_aside);
         Ok(())
     }
 
@@ -153,10 +174,33 @@ impl Engine {
         Ok(())
     }
 
+    async fn look(&mut self, reading: &TracksReading) -> Result<(), Error> {
+        match self.log.read_tracks(&reading.readings(), self.config.batch_size).await {
+            Err(error) if error.kind() == ErrorKind::Corrupt => {
+                self.unreadable(&reading.lanes(), &error);
+            }
+            batches => self.worker.on_looked(reading, &batches?),
+        }
+        Ok(())
+    }
+
     async fn join(&mut self) -> Result<(), Error> {
         let joined = self.log.join(&self.reader, self.id, self.config.lease_ttl).await?;
         self.worker.on_joined(joined);
+        self.missed(joined.events_missed);
         Ok(())
+    }
+
+    fn missed(&self, events_missed: u64) {
+        let reader = &self.reader.name;
+        self.metrics.send_if_modified(|metrics| {
+            let is_news = metrics.events_missed != events_missed;
+            metrics.events_missed = events_missed;
+            if is_news && events_missed > 0 {
+                tracing::warn!(reader, events_missed, "a part of the log was gone when it began");
+            }
+            is_news
+        });
     }
 
     async fn record(&mut self, records: &[LaneRecord]) -> Result<(), Error> {
@@ -170,6 +214,7 @@ impl Engine {
             metrics.recorded += recorded.events;
             metrics.set_aside += count(set_aside);
         });
+        self.tell_set_aside(set_aside);
         Ok(())
     }
 
@@ -184,17 +229,26 @@ impl Engine {
     fn fenced(&mut self, lane: Lane) {
         self.sends.abort(lane);
         self.metrics.send_modify(|metrics| metrics.fenced += 1);
+        self.tell(RelaySeen::Fenced { target: &self.reader.name, lane });
         tracing::warn!(reader = self.reader.name, ?lane, "fenced: another worker has the lane");
     }
 
     async fn blocked(&mut self, lanes: &[Lane]) -> Result<(), Error> {
-        let keys = self.log.blocked(&self.reader, lanes).await?;
-        self.worker.on_blocked(lanes, keys);
+        match self.log.blocked(&self.reader, lanes).await {
+            Err(error) if error.kind() == ErrorKind::Corrupt => self.unreadable(lanes, &error),
+            keys => self.worker.on_blocked(lanes, keys?),
+        }
         Ok(())
     }
 
     async fn due(&mut self, leases: &[LaneLease]) -> Result<(), Error> {
-        let due = self.log.due(&self.reader, leases, self.config.batch_size).await?;
+        let due = match self.log.due(&self.reader, leases, self.config.batch_size).await {
+            Err(error) if error.kind() == ErrorKind::Corrupt => {
+                self.due_unreadable(leases, &error);
+                return Ok(());
+            }
+            due => due?,
+        };
         for send in self.worker.on_due(leases, due, now()) {
             self.sends.start(send);
         }
@@ -239,6 +293,13 @@ impl Engine {
         Ok(())
     }
 
+    fn due_unreadable(&mut self, leases: &[LaneLease], error: &Error) {
+        if self.worker.on_due_unreadable(leases) {
+            let lane = leases.first().map(|lease| lease.lane);
+            tracing::error!(reader = self.reader.name, ?lane, %error, "what is set aside cannot be read");
+        }
+    }
+
     fn unreadable(&mut self, lanes: &[Lane], error: &Error) {
         if self.worker.on_unreadable(lanes, now()) {
             let lane = lanes.first();
@@ -248,13 +309,14 @@ impl Engine {
 
     fn sent(&mut self, outcome: SendOutcome) {
         let sent = outcome.messages();
-        let (lane, is_side) = (outcome.lane, outcome.is_side());
+        let (lane, is_side, gone) = (outcome.lane, outcome.is_side(), outcome.gone);
         let failure =
             outcome.failure.as_ref().map(|(failure, error)| (*failure, error.to_string()));
         let pause = self.worker.on_sent(outcome, now());
         let refused = matches!(failure, Some((PublishFailure::Refused, _)));
         self.metrics.send_modify(|metrics| {
             metrics.published += sent;
+            metrics.gone += gone;
             metrics.published_late += if is_side { sent } else { 0 };
             metrics.batches += u64::from(sent > 0);
             metrics.retries += u64::from(failure.is_some() && !refused);
@@ -272,23 +334,8 @@ impl Engine {
         }
     }
 
-    /// Counts what is so now, beside what happened.
-    fn count_present(&self) {
-        let worker = &self.worker;
-        self.metrics.send_if_modified(|metrics| {
-            let before = *metrics;
-            metrics.lanes_held = count(worker.lanes_held());
-            metrics.lanes_stalled = count(worker.lanes_stalled());
-            metrics.keys_blocked = count(worker.keys_blocked());
-            metrics.bus_away = worker.is_bus_away();
-            metrics.tenants_paused = count(worker.tenants_paused());
-            metrics.tenant_tracks = count(worker.tracks_held());
-            metrics.tenant_tracks_paused = count(worker.tracks_paused());
-            *metrics != before
-        });
-    }
-
     fn end(&self, ending: Ending) -> Result<(), Error> {
+        self.tell_present(0);
         match ending {
             Ending::Clean => {
                 tracing::info!(reader = self.reader.name, worker = %self.id.0, "relay stopped");
@@ -306,6 +353,6 @@ impl Engine {
     }
 }
 
-fn count(number: usize) -> u64 {
-    u64::try_from(number).unwrap_or(u64::MAX)
+fn lanes_of(leases: &[LaneLease]) -> Vec<Lane> {
+    leases.iter().map(|lease| lease.lane).collect()
 }

@@ -10,6 +10,9 @@ mod target;
 mod wake_up;
 
 mod engine;
+mod gone;
+mod telling;
+mod send_span;
 mod sends;
 mod worker;
 

@@ -22,6 +22,9 @@ pub struct RelayMetrics {
     pub lanes_held: u64,
     /// Events that are recorded as done: sent, passed over or set aside.
     pub recorded: u64,
+    /// Events that were left out of what is sent, since nobody can read them any more: the key of
+    /// their tenant was destroyed. They do not count as published.
+    pub gone: u64,
     /// Messages that the bus refused for good. Each parks its key.
     pub refused: u64,
     /// Events set aside: refused, behind one that was, or scheduled.
@@ -37,10 +40,16 @@ pub struct RelayMetrics {
     /// Events that are recorded as done on the tracks of tenants, those of others passed over
     /// included. They do not count as recorded.
     pub recorded_apart: u64,
+    /// Events that had been dropped from the log before the target began: it never gets them, unless
+    /// they are replayed from an archive.
+    pub events_missed: u64,
     /// Tenants that are paused now.
     pub tenants_paused: u64,
     /// Tracks of tenants now in the lanes held.
     pub tenant_tracks: u64,
+    /// Those that nobody has asked for: their tenant filled the lane, or has no policy any more. They
+    /// are gone when they have caught up.
+    pub tenant_tracks_automatic: u64,
     /// Those of tenants that are paused: each keeps what is behind it from being purged. Alarm on it
     /// when it lasts.
     pub tenant_tracks_paused: u64,

@@ -4,7 +4,9 @@ use crate::engine::Engine;
 use crate::sends::{Sends, now};
 use crate::worker::Worker;
 use crate::{RelayConfig, RelayHandle, RelayMetrics, Target};
-use idp_application::{CommitSignal, Error, Reader, RelayLog, Sharding, WorkerId};
+use idp_application::{
+    Audience, CommitSignal, Error, Reader, RelayLog, RelayObserver, Sharding, WorkerId,
+};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -21,6 +23,7 @@ pub struct Relay {
     log: Arc<dyn RelayLog>,
     worker: WorkerId,
     committed: CommitSignal,
+    audience: Audience<dyn RelayObserver>,
 }
 
 impl Relay {
@@ -41,7 +44,20 @@ impl Relay {
     ) -> Result<Self, Error> {
         target.check()?;
         config.check()?;
-        Ok(Self { config, target, log, worker, committed: committed.clone() })
+        Ok(Self {
+            config,
+            target,
+            log,
+            worker,
+            committed: committed.clone(),
+            audience: Audience::default(),
+        })
+    }
+
+    /// Tells somebody what it does.
+    pub fn observer(mut self, observer: Arc<dyn RelayObserver>) -> Self {
+        self.audience = Audience::of(observer);
+        self
     }
 
     /// Runs on the current tokio runtime until the handle stops it or is dropped.
@@ -60,7 +76,8 @@ impl Relay {
             id: self.worker,
             worker: Worker::new(self.config.clone(), self.target.clone(), self.worker, now()),
             config: self.config,
-            sends: Sends::new(self.target),
+            sends: Sends::new(self.target, self.audience.clone()),
+            audience: self.audience,
             committed: self.committed.listen(),
             signal: self.committed,
             stop: stopped,

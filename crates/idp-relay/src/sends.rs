@@ -1,15 +1,22 @@
 //! The sends that are under way, each in a task of its own.
 
 use crate::Target;
+use crate::gone::Gone;
+use crate::send_span;
 use crate::worker::{Send, SendOutcome, Ticket};
-use idp_application::{Error, ErrorKind, Lane, PublishError, PublishFailure};
+use idp_application::{
+    Audience, Error, ErrorKind, Lane, Message, PublishError, PublishFailure, RelayObserver,
+    RelaySeen, SendSeen,
+};
 use std::collections::HashMap;
 use std::time::Instant;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+use tracing::Instrument;
 
 /// Runs sends. Dropping it aborts them.
 pub(crate) struct Sends {
     target: Target,
+    audience: Audience<dyn RelayObserver>,
     tasks: JoinSet<SendOutcome>,
     running: HashMap<Id, Running>,
 }
@@ -21,13 +28,13 @@ struct Running {
 }
 
 impl Sends {
-    pub(crate) fn new(target: Target) -> Self {
-        Self { target, tasks: JoinSet::new(), running: HashMap::new() }
+    pub(crate) fn new(target: Target, audience: Audience<dyn RelayObserver>) -> Self {
+        Self { target, audience, tasks: JoinSet::new(), running: HashMap::new() }
     }
 
     pub(crate) fn start(&mut self, send: Send) {
         let (lane, epoch) = (send.ticket.lane, send.ticket.epoch);
-        let abort = self.tasks.spawn(run(self.target.clone(), send));
+        let abort = self.tasks.spawn(run(self.target.clone(), self.audience.clone(), send));
         self.running.insert(abort.id(), Running { lane, epoch, abort });
     }
 
@@ -61,30 +68,60 @@ impl Sends {
             Err(e) => {
                 let id = e.id();
                 let running = self.running.remove(&id).expect("every task is entered at its start");
+                // Broken off because the lane is lost, it says nothing of the bus.
+                let failure = match e.is_cancelled() {
+                    true => PublishFailure::Fenced,
+                    false => PublishFailure::Unavailable,
+                };
                 let error =
                     Error::new(ErrorKind::Unavailable, "publish", "the send was broken off")
                         .with_source(e);
-                Ticket::lost(running.lane, running.epoch, error)
+                Ticket::lost(running.lane, running.epoch, failure, error)
             }
         }
     }
 }
 
-/// Publishes until the send must have ended.
-async fn run(target: Target, send: Send) -> SendOutcome {
-    let Send { messages, until, ticket } = send;
-    if now() >= until {
-        // The task started late. Nothing may be sent any more.
-        return ticket.outcome(Some(too_late("the lease had ended before")));
-    }
-    let until = tokio::time::Instant::from_std(until);
-    let answer = tokio::time::timeout_at(until, target.publish(messages)).await;
-    let answer = answer.unwrap_or_else(|_| Err(too_late("the bus did not answer in time")));
-    ticket.outcome(answer.err())
+/// Publishes until the send must have ended, and tells who observes it.
+async fn run(target: Target, audience: Audience<dyn RelayObserver>, send: Send) -> SendOutcome {
+    let Send { mut messages, until, ticket } = send;
+    let span = send_span::of(&target, &messages);
+    let began = now();
+    let mut gone = Gone::default();
+    let publishing = publish(&target, &mut messages, &mut gone, until).instrument(span.clone());
+    let answer = publishing.await;
+    let took = now().duration_since(began);
+    send_span::ended(&span, answer.as_ref().err());
+    audience.tell(|observer| {
+        let (target, system, template) = target.signature();
+        let failure = answer.as_ref().err().map(|refusal| refusal.failure);
+        let accepted = answer.as_ref().map_or_else(|refusal| refusal.accepted, |()| usize::MAX);
+        let (messages, accepted) = (&*messages, accepted.min(messages.len()));
+        let seen = SendSeen { target, system, template, messages, accepted, failure, took };
+        observer.observe(RelaySeen::Send(&seen));
+    });
+    ticket.outcome_but(&gone, answer.err())
 }
 
-fn too_late(message: &str) -> PublishError {
-    let error = Error::new(ErrorKind::Timeout, "publish", message).with_outcome_unknown();
+async fn publish(
+    target: &Target,
+    messages: &mut Vec<Message>,
+    gone: &mut Gone,
+    until: Instant,
+) -> Result<(), PublishError> {
+    if now() >= until {
+        // The task started late. Nothing may be sent any more.
+        let error = Error::new(ErrorKind::Timeout, "publish", "the lease had ended before");
+        return Err(PublishError { accepted: 0, failure: PublishFailure::Fenced, error });
+    }
+    let until = tokio::time::Instant::from_std(until);
+    let answer = tokio::time::timeout_at(until, target.publish(messages, gone)).await;
+    answer.unwrap_or_else(|_| Err(too_late()))
+}
+
+fn too_late() -> PublishError {
+    let error = Error::new(ErrorKind::Timeout, "publish", "the bus did not answer in time");
+    let error = error.with_outcome_unknown();
     PublishError { accepted: 0, failure: PublishFailure::Unavailable, error }
 }
 

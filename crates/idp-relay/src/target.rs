@@ -6,6 +6,7 @@ mod topic;
 pub use filter::EventFilter;
 pub use topic::TopicRule;
 
+use crate::gone::Gone;
 use idp_application::{
     CloudEvent, Error, ErrorKind, EventBus, Message, PublishError, Stream, Transform,
     TransformError,
@@ -23,6 +24,8 @@ pub struct Target {
     name: Arc<str>,
     source: Arc<str>,
     bus: Arc<dyn EventBus>,
+    system: Arc<str>,
+    template: Arc<str>,
     filter: EventFilter,
     topic: TopicRule,
     transforms: Vec<Arc<dyn Transform>>,
@@ -38,6 +41,8 @@ impl Target {
             name: name.into(),
             source: "/".into(),
             bus,
+            system: "other".into(),
+            template: TopicRule::default().template().into(),
             filter: EventFilter::all(),
             topic: TopicRule::default(),
             transforms: Vec::new(),
@@ -57,8 +62,16 @@ impl Target {
         self
     }
 
+    /// What kind of broker it is, for metrics and traces: the value of OpenTelemetry's
+    /// `messaging.system`, such as `kafka`, `pulsar`, `rabbitmq` or `nats`. `other` unless it is said.
+    pub fn system(mut self, system: impl Into<Arc<str>>) -> Self {
+        self.system = system.into();
+        self
+    }
+
     /// Puts messages where the rule says.
     pub fn topic(mut self, rule: TopicRule) -> Self {
+        self.template = rule.template().into();
         self.topic = rule;
         self
     }
@@ -72,6 +85,11 @@ impl Target {
     /// The name of the reader.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What it says to whoever observes it: its name, the kind of broker, the template of its topics.
+    pub(crate) fn signature(&self) -> (&str, &str, &str) {
+        (&self.name, &self.system, &self.template)
     }
 
     pub(crate) fn name_shared(&self) -> Arc<str> {
@@ -95,30 +113,55 @@ impl Target {
     }
 
     /// Transforms and publishes. What cannot be transformed is met as the bus's own failure, after
-    /// what stands before it was published.
-    pub(crate) async fn publish(&self, mut messages: Vec<Message>) -> Result<(), PublishError> {
-        let failed = self.transform_all(&mut messages).await.err();
+    /// what stands before it was published; it and what stands behind it is not left among the
+    /// messages. What is gone for good is noted, and left out: the error counts what is left.
+    pub(crate) async fn publish(
+        &self,
+        messages: &mut Vec<Message>,
+        gone: &mut Gone,
+    ) -> Result<(), PublishError> {
+        let failed = self.transform_all(messages, gone).await.err();
         if !messages.is_empty() {
-            self.bus.publish(&messages).await?;
+            self.bus.publish(messages).await?;
         }
         failed.map_or(Ok(()), Err)
     }
 
     /// On failure only those before the one that failed are left.
-    async fn transform_all(&self, messages: &mut Vec<Message>) -> Result<(), PublishError> {
+    async fn transform_all(
+        &self,
+        messages: &mut Vec<Message>,
+        gone: &mut Gone,
+    ) -> Result<(), PublishError> {
         if self.transforms.is_empty() {
             return Ok(());
         }
-        for at in 0..messages.len() {
-            match self.transformed(messages[at].event.clone()).await {
-                Ok(event) => messages[at].event = event,
-                Err(error) => {
-                    messages.truncate(at);
-                    return Err(failure(at, error));
+        let mut failed = None;
+        for (at, message) in messages.iter_mut().enumerate() {
+            match self.transformed(message.event.clone()).await {
+                Ok(event) => message.event = event,
+                Err(TransformError::Gone(error)) => {
+                    let event = message.event.id;
+                    tracing::debug!(target = &*self.name, %event, %error, "left out: it is gone");
+                    gone.add(at);
+                }
+                Err(TransformError::Refused(error)) => {
+                    failed = Some((at, PublishError::refused(0, error.message()), error));
+                    break;
+                }
+                Err(TransformError::Unavailable(error)) => {
+                    failed = Some((at, PublishError::unavailable(0, error.message()), error));
+                    break;
                 }
             }
         }
-        Ok(())
+        if let Some((at, ..)) = failed {
+            messages.truncate(at);
+        }
+        gone.leave_out(messages);
+        failed.map_or(Ok(()), |(_, refusal, error)| {
+            Err(PublishError { accepted: messages.len(), ..refusal }.with_source(error))
+        })
     }
 
     async fn transformed(&self, mut event: CloudEvent) -> Result<CloudEvent, TransformError> {
@@ -140,17 +183,6 @@ impl Target {
             return Err(Error::new(ErrorKind::Invalid, "configure the target", message));
         }
         Ok(())
-    }
-}
-
-fn failure(accepted: usize, error: TransformError) -> PublishError {
-    match error {
-        TransformError::Refused(error) => {
-            PublishError::refused(accepted, error.message()).with_source(error)
-        }
-        TransformError::Unavailable(error) => {
-            PublishError::unavailable(accepted, error.message()).with_source(error)
-        }
     }
 }
 

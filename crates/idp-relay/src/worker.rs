@@ -9,8 +9,11 @@ mod apart;
 mod backoff;
 mod blocked;
 mod breaker;
+mod crowd;
+mod gathering;
 mod lane_work;
 mod reading;
+mod recording;
 #[cfg(test)]
 pub(crate) mod sample;
 mod send;
@@ -30,8 +33,10 @@ use crate::{RelayConfig, Target};
 use backoff::Backoff;
 use blocked::Blocked;
 use breaker::{Breaker, Passage};
-use idp_application::{Lane, LaneLease, LaneRecord, WorkerId};
+use gathering::Gathering;
+use idp_application::{Lane, LaneLease, WorkerId};
 use lane_work::LaneWork;
+use recording::Recording;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use tenants::Tenants;
@@ -54,7 +59,13 @@ pub(crate) struct Worker {
     tenants: Tenants,
     /// Whether the last read was of lanes with tenants that are split off.
     apart_last: bool,
+    /// Whether the last read was of a lane that may hold what cannot be read.
+    suspect_last: bool,
+    recording: Recording,
+    /// Whether lanes were looked through last, and nothing was read since.
+    looked_last: bool,
     is_watched: bool,
+    gathering: Gathering,
     /// Rises whenever there may be something to read.
     news: u64,
     /// Rises when every lane had its turn to be read.
@@ -102,7 +113,11 @@ impl Worker {
             due: DueTimes { heartbeat_at, poll_at, side_at, join, renew, claim, policies },
             tenants: Tenants::default(),
             apart_last: false,
+            suspect_last: false,
+            recording: Recording::default(),
+            looked_last: false,
             is_watched: false,
+            gathering: Gathering::new(now),
             news: 1,
             round: 1,
             backoff,
@@ -150,8 +165,13 @@ impl Worker {
     }
 
     /// Something was committed.
-    pub(crate) fn rung(&mut self) {
-        self.news += 1;
+    pub(crate) fn rung(&mut self, now: Instant) {
+        self.gathering.rung(now);
+    }
+
+    /// A call of the log has ended that took so long.
+    pub(crate) fn called(&mut self, took: Duration, now: Instant) {
+        self.gathering.called(took, now);
     }
 
     /// Reads and claims no more, and ends when everything is settled. Saying it again changes
@@ -174,16 +194,17 @@ impl Worker {
             return Step::Join;
         }
         // Recording comes first: what is given back or read on has nothing left to record.
-        self.record()
-            .or_else(|| self.record_tracks())
+        self.record(now)
+            .or_else(|| self.record_tracks(now))
             .or_else(|| self.settle())
             .or_else(|| self.give_back())
             .or_else(|| self.claim())
             .or_else(|| self.ask_policies())
-            .or_else(|| self.ask_blocked())
+            .or_else(|| self.ask_blocked(now))
             .or_else(|| self.ask_tracks(now))
             .or_else(|| self.change_tracks(now))
             .or_else(|| self.ask_due(now))
+            .or_else(|| self.look(now))
             .or_else(|| self.read(now))
             .unwrap_or_else(|| self.rest(now))
     }
@@ -201,9 +222,12 @@ impl Worker {
             return Step::Wait(until.min(give_up_at));
         }
         self.note_time(now);
-        let step = self.record().or_else(|| self.record_tracks());
+        let step = self.record(now).or_else(|| self.record_tracks(now));
         if let Some(step) = step.or_else(|| self.settle()) {
             return step;
+        }
+        if let Some(until) = self.records_again_at() {
+            return Step::Wait(until.min(give_up_at));
         }
         if !self.sending.is_empty() {
             return Step::Wait(self.due.heartbeat_at.min(give_up_at));
@@ -223,19 +247,11 @@ impl Worker {
             self.due = DueTimes { heartbeat_at, join, renew, claim, policies, ..self.due };
         }
         self.note_side_time(now);
-        if now >= self.due.poll_at {
+        let polls = now >= self.due.poll_at;
+        if polls {
             self.due.poll_at = now + self.poll_interval();
-            self.news += 1;
         }
-    }
-
-    /// Records what is to record; all lanes when the leases are to be renewed.
-    fn record(&mut self) -> Option<Step> {
-        let all = self.due.renew;
-        let lanes = self.lanes.values().filter(|work| all || work.has_progress());
-        let records: Vec<LaneRecord> = lanes.map(LaneWork::record).collect();
-        self.due.renew = all && !records.is_empty();
-        (!records.is_empty()).then_some(Step::Record(records))
+        self.news += u64::from(self.gathering.hears(now) || polls);
     }
 
     /// Forgets the lanes that are to leave and are drained: whatever becomes of giving them back,
@@ -279,7 +295,8 @@ impl Worker {
             Passage::Free | Passage::One => None,
         };
         let DueTimes { heartbeat_at, poll_at, side_at, .. } = self.due;
-        rests.chain(spared).fold(heartbeat_at.min(poll_at).min(side_at), Instant::min)
+        let others = self.gathering.heard_at().into_iter().chain(self.records_again_at());
+        rests.chain(spared).chain(others).fold(heartbeat_at.min(poll_at).min(side_at), Instant::min)
     }
 
     /// The deadline of a lease that was granted or renewed by a request sent at that instant.

@@ -1,9 +1,3 @@
--- What the tables of records were made with.
-CREATE TABLE idp_table (
-  name TEXT PRIMARY KEY,
-  definition TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-
 -- One row: what is true of the whole file.
 CREATE TABLE idp_meta (
   id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -48,6 +42,8 @@ CREATE TABLE idp_reader_lane (
   sequence INTEGER NOT NULL DEFAULT 0,
   -- The last number that was given in the side track.
   side_sequence INTEGER NOT NULL DEFAULT 0,
+  -- How many events of the lane had been dropped before the reader began.
+  missed INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (reader, lane)
 ) STRICT, WITHOUT ROWID;
 

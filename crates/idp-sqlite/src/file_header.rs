@@ -8,11 +8,13 @@ use rusqlite::{Connection, OptionalExtension};
 /// `idp1` in ASCII: `PRAGMA application_id` of a file of this store.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"idp1");
 
-/// The layout of the framework's own tables: `PRAGMA user_version`.
-pub(crate) const LAYOUT: i32 = 1;
+/// How the file tells what its tables are: `PRAGMA user_version`. Since 2 the framework's own tables
+/// are on file as all others are, so that no change of them needs another number; files of layout 1
+/// are from before the first release, and there are several shapes of them.
+const LAYOUT: i32 = 2;
 
-/// Fails when the file belongs to another application, was made by a newer build, or has another
-/// number of lanes. A file that is new passes.
+/// Fails when the file belongs to another application, was made by a build with another layout, or has
+/// another number of lanes. A file that is new passes.
 pub(crate) fn check(connection: &Connection, lanes: LaneCount) -> Result<(), Error> {
     let failed = |e| translate("open", e);
     let owner: i32 = pragma(connection, "application_id").map_err(failed)?;
@@ -26,6 +28,12 @@ pub(crate) fn check(connection: &Connection, lanes: LaneCount) -> Result<(), Err
             "the file has layout {layout}, made by a newer build; this one knows {LAYOUT}"
         ));
     }
+    if owner == APPLICATION_ID && layout < LAYOUT {
+        return invalid(format!(
+            "the file has layout {layout}, made by an older build, and this one knows {LAYOUT} only; \
+             let the older build drain it, and begin a new one"
+        ));
+    }
     match lanes_of(connection).map_err(failed)?.filter(|made| *made != i64::from(lanes.get())) {
         None => Ok(()),
         Some(made) => invalid(format!(
@@ -35,10 +43,9 @@ pub(crate) fn check(connection: &Connection, lanes: LaneCount) -> Result<(), Err
     }
 }
 
-/// The layout of the framework's tables that are there; `None` where there are none.
-pub(crate) fn layout(connection: &Connection) -> rusqlite::Result<Option<i32>> {
-    let owner: i32 = pragma(connection, "application_id")?;
-    if owner == APPLICATION_ID { pragma(connection, "user_version").map(Some) } else { Ok(None) }
+/// Whether nobody has marked the file yet.
+pub(crate) fn is_new(connection: &Connection) -> rusqlite::Result<bool> {
+    pragma(connection, "application_id").map(|owner| owner != APPLICATION_ID)
 }
 
 /// Marks the file, as part of the transaction that is open.

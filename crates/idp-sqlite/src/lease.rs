@@ -23,6 +23,8 @@ const ALIVE: &str = "
     INSERT INTO idp_reader_worker (reader, worker, alive_until) VALUES (?1, ?2, ?3)
     ON CONFLICT (reader, worker) DO UPDATE SET alive_until = excluded.alive_until";
 
+const MISSED: &str = "SELECT coalesce(sum(missed), 0) FROM idp_reader_lane WHERE reader = ?1";
+
 const LIVING: &str = "SELECT count(*) FROM idp_reader_worker WHERE reader = ?1";
 
 const CLAIM: &str = "
@@ -91,7 +93,15 @@ pub(crate) fn join(
         return Err(Error::new(ErrorKind::Invalid, "join", message));
     }
     let workers_live = live(connection, &reader.name, worker, ttl).map_err(failed)?;
-    Ok(Membership { workers_live, lanes: u16::try_from(wanted.len()).unwrap_or(u16::MAX) })
+    let events_missed = missed(connection, &reader.name).map_err(failed)?;
+    let lanes = u16::try_from(wanted.len()).unwrap_or(u16::MAX);
+    Ok(Membership { workers_live, lanes, events_missed })
+}
+
+/// How many events had been dropped before the reader began.
+pub(crate) fn missed(connection: &Connection, reader: &str) -> rusqlite::Result<u64> {
+    let missed: i64 = connection.prepare_cached(MISSED)?.query_row([reader], |row| row.get(0))?;
+    Ok(u64::try_from(missed).unwrap_or_default())
 }
 
 fn lanes_of(connection: &Connection, reader: &str) -> rusqlite::Result<Vec<i16>> {

@@ -5,8 +5,7 @@ use crate::error::translate;
 use crate::purge::check_there;
 use crate::value::instant;
 use idp_application::{
-    Cursor, DeliveryKey, Error, ErrorKind, Lane, LaneBatch, LaneLease, LoggedEvent, TrackBatch,
-    TrackEvent, TrackReading,
+    Cursor, DeliveryKey, Error, ErrorKind, Lane, LaneBatch, LaneLease, LoggedEvent,
 };
 use idp_domain::{Envelope, EventRecord, TenantId, Uuid};
 use rusqlite::types::FromSql;
@@ -22,7 +21,7 @@ macro_rules! event_columns {
 
 pub(crate) use event_columns;
 
-const COLUMNS: &str = concat!("position, ", event_columns!());
+pub(crate) const COLUMNS: &str = concat!("position, ", event_columns!());
 
 /// Reads on from the cursors, at most `limit` events in all.
 ///
@@ -52,81 +51,19 @@ pub(crate) fn read(
         let share = left.div_ceil(news.len() - index);
         let events = events(&snapshot, lease, share)?;
         left -= events.len();
-        if let Some(last) = events.last() {
-            let is_cut = events.len() == share;
-            batches.push((is_cut, LaneBatch { lane: lease.lane, through: last.cursor, events }));
-        }
+        let has_more = events.len() == share;
+        let through = events.last().map_or(lease.cursor, |last| last.cursor);
+        batches.push(LaneBatch { lane: lease.lane, events, through, has_more });
     }
-    for (_, batch) in batches.iter_mut().filter(|(is_cut, _)| *is_cut) {
+    for batch in batches.iter_mut().filter(|batch| batch.has_more) {
         let LaneBatch { lane, through: cursor, .. } = *batch;
         let more = events(&snapshot, &LaneLease { lane, epoch: 0, cursor, sequence: 0 }, left)?;
         left -= more.len();
+        batch.has_more = left == 0;
         batch.through = more.last().map_or(cursor, |last| last.cursor);
         batch.events.extend(more);
     }
-    Ok(batches.into_iter().map(|(_, batch)| batch).collect())
-}
-
-/// Reads lanes on, each in a scope, at most `limit` events in all.
-///
-/// A lane with a long backlog does not keep the others waiting, as in [`read`].
-pub(crate) fn read_tracks(
-    connection: &Connection,
-    readings: &[TrackReading],
-    limit: u32,
-) -> Result<Vec<TrackBatch>, Error> {
-    let failed = |e| translate("read tracks", e);
-    // One snapshot, taken once. Dropping it ends it.
-    let snapshot = connection.unchecked_transaction().map_err(failed)?;
-    let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut batches = Vec::with_capacity(readings.len());
-    for (index, reading) in readings.iter().enumerate() {
-        check_there(&snapshot, reading.lane, reading.cursor)?;
-        let share = left.div_ceil(readings.len() - index);
-        let events = track_events(&snapshot, reading, share)?;
-        left -= events.len();
-        if let Some(last) = events.last() {
-            let cut = (events.len() == share).then_some(reading);
-            batches.push((cut, TrackBatch { lane: reading.lane, through: last.cursor, events }));
-        }
-    }
-    for (cut, batch) in &mut batches {
-        let Some(reading) = cut else { continue };
-        let behind = TrackReading { cursor: batch.through, ..reading.clone() };
-        let more = track_events(&snapshot, &behind, left)?;
-        left -= more.len();
-        batch.through = more.last().map_or(batch.through, |last| last.cursor);
-        batch.events.extend(more);
-    }
-    Ok(batches.into_iter().map(|(_, batch)| batch).collect())
-}
-
-/// Of what the scope does not admit, only the position and the tenant are looked at.
-fn track_events(
-    connection: &Connection,
-    reading: &TrackReading,
-    limit: usize,
-) -> Result<Vec<TrackEvent>, Error> {
-    let TrackReading { lane, cursor, scope } = reading;
-    let lease = LaneLease { lane: *lane, epoch: 0, cursor: *cursor, sequence: 0 };
-    let event = |row: &Row<'_>| {
-        let is_admitted =
-            text(row, 2).and_then(|t| TenantId::new(t).ok()).is_none_or(|t| scope.admits(&t));
-        if is_admitted {
-            let LoggedEvent { cursor, envelope } = logged_event(row)?;
-            return Ok(TrackEvent { cursor, envelope: Some(envelope) });
-        }
-        let position = row.get(0).map_err(|e| translate("read tracks", e))?;
-        Ok(TrackEvent { cursor: Cursor { window: 0, position }, envelope: None })
-    };
-    let read = with_rows(connection, &lease, COLUMNS, limit, |rows| {
-        let mut events = Vec::new();
-        while let Some(row) = rows.next()? {
-            events.push(event(row));
-        }
-        Ok(events)
-    });
-    read.map_err(|e| translate("read tracks", e))?.into_iter().collect()
+    Ok(batches)
 }
 
 /// The position of the next event of the lane.
@@ -153,7 +90,7 @@ fn events(
 }
 
 /// Runs the query for what stands behind the cursor of a lease.
-fn with_rows<T>(
+pub(crate) fn with_rows<T>(
     connection: &Connection,
     lease: &LaneLease,
     columns: &str,
@@ -174,7 +111,7 @@ fn behind_cursor(columns: &str, lane: Lane) -> String {
     )
 }
 
-fn logged_event(row: &Row<'_>) -> Result<LoggedEvent, Error> {
+pub(crate) fn logged_event(row: &Row<'_>) -> Result<LoggedEvent, Error> {
     let position = row.get(0).map_err(|e| translate("read", e))?;
     let envelope = envelope(row).ok_or_else(|| {
         let message = format!("the event at position {position} cannot be read");
@@ -207,7 +144,7 @@ pub(crate) fn key(row: &Row<'_>, first: usize) -> Option<DeliveryKey> {
     Some(DeliveryKey { tenant, aggregate_id: uuid(row, first + 1)? })
 }
 
-fn text<'r>(row: &'r Row<'_>, column: usize) -> Option<&'r str> {
+pub(crate) fn text<'r>(row: &'r Row<'_>, column: usize) -> Option<&'r str> {
     row.get_ref(column).ok()?.as_str().ok()
 }
 

@@ -6,11 +6,14 @@ use crate::purge::{self, Lagging};
 use crate::store::SqliteStore;
 use idp_application::{
     BoxFuture, Error, ErrorKind, HoldFrom, KeepingAction, KeepingCommand, KeepingRecord, Lane,
-    LogHold, LogKeeping, PurgePolicy, PurgeReport, ReaderStatus, Sharding,
+    LogHold, LogKeeping, PurgeBlock, PurgePolicy, PurgeReport, ReaderStatus, Sharding,
 };
 use idp_domain::Timestamp;
 use rusqlite::{Connection, Row, params};
 use std::collections::BTreeMap;
+
+/// How many events are dropped in one transaction: commits wait for its end.
+const STEP_MAX: u64 = 5_000;
 
 const LIVING: &str =
     "SELECT count(*) FROM idp_reader_worker WHERE reader = ?1 AND alive_until > ?2";
@@ -62,6 +65,7 @@ fn statuses(connection: &Connection) -> rusqlite::Result<Vec<ReaderStatus>> {
             sharding: if is_whole { Sharding::Whole } else { Sharding::ByLane },
             workers_live: u16::try_from(living(connection, &name, now)?).unwrap_or(u16::MAX),
             events_aside: u64::try_from(aside(connection, &name)?).unwrap_or_default(),
+            events_missed: lease::missed(connection, &name)?,
             furthest_behind: purge::dated(connection, lagging)?,
             name,
         })
@@ -145,8 +149,17 @@ impl LogKeeping for SqliteStore {
         let policy = *policy;
         Box::pin(async move {
             policy.check()?;
-            let purge = move |c: &_| purge::purge(c, &policy).map_err(|e| translate("purge", e));
-            self.writer.run("purge", purge).await
+            let (mut left, mut dropped) = (policy.events_max, 0);
+            loop {
+                let step = PurgePolicy { events_max: left.min(STEP_MAX), ..policy };
+                let purge = move |c: &_| purge::purge(c, &step).map_err(|e| translate("purge", e));
+                let report = self.writer.run("purge", purge).await?;
+                dropped += report.events_dropped;
+                left -= report.events_dropped.min(left);
+                if left == 0 || report.blocked_by != Some(PurgeBlock::Limit) {
+                    return Ok(PurgeReport { events_dropped: dropped, ..report });
+                }
+            }
         })
     }
 

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 #[track_caller]
 pub(crate) fn assert_seek(sql: &str, index: &str) {
     let connection = Connection::open_in_memory().expect("memory opens");
-    for tables in crate::migrate::FRAMEWORK {
+    for (_, tables) in crate::migrate::FRAMEWORK {
         connection.execute_batch(tables).expect("the tables are made");
     }
     let mut statement =

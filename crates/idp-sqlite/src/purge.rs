@@ -176,8 +176,8 @@ fn beyond(connection: &Connection, policy: &PurgePolicy, end: i64) -> rusqlite::
 
 /// Where a new reader begins in a lane, and what it must not be given again.
 const NEW_LANE: &str = "
-    INSERT INTO idp_reader_lane (reader, lane, position, sequence, epoch, side_sequence)
-    SELECT ?1, ?2, ?3, ?4, coalesce(max(epoch), 0), coalesce(max(side_sequence), 0)
+    INSERT INTO idp_reader_lane (reader, lane, position, sequence, missed, epoch, side_sequence)
+    SELECT ?1, ?2, ?3, ?4, ?4, coalesce(max(epoch), 0), coalesce(max(side_sequence), 0)
       FROM idp_reader_gone WHERE reader = ?1 AND lane = ?2";
 
 /// Lets a new reader begin where the log begins.

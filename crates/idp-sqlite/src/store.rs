@@ -29,7 +29,7 @@ impl SqliteStore {
     /// may open the same file; a network file system will not do.
     ///
     /// Fails when the settings are wrong, when the file cannot be opened or belongs to another
-    /// application or a newer build, and when its tables were made with another number of lanes.
+    /// application or a build with another layout, and when its tables were made with another number of lanes.
     pub fn open(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, Error> {
         options.validate().map_err(|e| Error::new(ErrorKind::Invalid, "open", e.to_string()))?;
         // SQLite takes some relative names for something else than a path.

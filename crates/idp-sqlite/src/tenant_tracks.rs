@@ -5,7 +5,7 @@ use crate::error::translate;
 use crate::letters::unreadable;
 use crate::set_aside::Place;
 use crate::store::SqliteStore;
-use crate::{lease, log};
+use crate::{lease, scope};
 use idp_application::{
     BoxFuture, Cursor, DeliveryKey, Error, Lane, LaneLease, LaneProgress, LaneTracks, Reader,
     TenantTrack, TenantTracks, TrackBatch, TrackChange, TrackReading, TrackRecord,
@@ -193,7 +193,7 @@ impl TenantTracks for SqliteStore {
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<TrackBatch>, Error>> {
         let readings = readings.to_vec();
-        Box::pin(self.readers.aside(move |c| log::read_tracks(c, &readings, limit)))
+        Box::pin(self.readers.aside(move |c| scope::read_tracks(c, &readings, limit)))
     }
 
     fn record_tracks<'a>(

@@ -11,3 +11,4 @@ idp_conformance::projection!(FileHarness::start());
 idp_conformance::deliveries!(FileHarness::start());
 idp_conformance::tenants!(FileHarness::start());
 idp_conformance::log_keeping!(FileHarness::start());
+idp_conformance::log_lag!(FileHarness::start());

@@ -74,6 +74,44 @@ async fn a_file_of_a_newer_build_is_refused() {
     assert!(error.message().contains("newer build"), "{error}");
 }
 
+#[tokio::test]
+async fn a_file_of_an_older_build_is_refused() {
+    let harness = FileHarness::start().await;
+    open_as_other(&harness.path).execute_batch("PRAGMA user_version = 1").expect("it is written");
+    let error = refused(&harness.path, SqliteOptions::default());
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.message().contains("layout 1, made by an older build"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_whose_framework_tables_differ_is_refused_and_the_difference_named() {
+    let harness = FileHarness::start().await;
+    let other = open_as_other(&harness.path);
+    let as_before = "UPDATE idp_table SET definition = \
+        replace(definition, 'side_sequence INTEGER', 'sideways INTEGER') WHERE name = 'idp_outbox'";
+    assert_eq!(other.execute(as_before, []).expect("it is written"), 1);
+    let store = SqliteStore::open(&harness.path, SqliteOptions::default()).expect("it opens");
+    let error = store.migrate(sample::TABLES).await.expect_err("made by another build");
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    for part in ["`idp_outbox` of the framework", "sideways INTEGER", "side_sequence INTEGER"] {
+        assert!(error.message().contains(part), "{part} is missing in {error}");
+    }
+}
+
+#[tokio::test]
+async fn tables_that_the_framework_gained_are_made_in_a_file_from_before() {
+    let harness = FileHarness::start().await;
+    let other = open_as_other(&harness.path);
+    let before = "DROP VIEW outbox_status; DELETE FROM idp_table WHERE name = 'outbox_status'";
+    other.execute_batch(before).expect("nobody uses it");
+    let store = SqliteStore::open(&harness.path, SqliteOptions::default()).expect("it opens");
+    store.migrate(sample::TABLES).await.expect("it only lacks something");
+    let rows: i64 = other
+        .query_row("SELECT count(*) FROM outbox_status", [], |row| row.get(0))
+        .expect("the view is there again");
+    assert_eq!(rows, 0);
+}
+
 #[test]
 fn a_file_that_is_no_database_is_refused() {
     let folder = tempfile::tempdir().expect("a folder can be made");

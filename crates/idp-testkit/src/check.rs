@@ -3,8 +3,11 @@
 mod arrival;
 mod duplicates;
 mod numbering;
+mod stored;
 #[cfg(test)]
 mod tests;
+
+pub use stored::check_stored;
 
 use crate::{History, Violation};
 

@@ -24,7 +24,7 @@ mod tallying;
 
 pub use assembled::Assembled;
 pub use audited::Audited;
-pub use check::check;
+pub use check::{check, check_stored};
 pub use clock::RuntimeClock;
 pub use dice::Dice;
 pub use fold_check::{WrongRow, check_fold};

@@ -59,6 +59,16 @@ pub enum Violation {
         /// The epoch.
         epoch: i64,
     },
+    /// A broker that drops messages by stream and number has the event twice.
+    StoredTwice {
+        /// The event.
+        event: Uuid,
+    },
+    /// Such a broker has dropped the event whenever it came.
+    NeverStored {
+        /// The event.
+        event: Uuid,
+    },
     /// g: two commits led to the same version of an aggregate.
     LostUpdate {
         /// Which aggregate.
@@ -93,6 +103,12 @@ impl fmt::Display for Violation {
             }
             Self::TwoOwners { lane, epoch } => {
                 write!(f, "two owners: lane {lane}, epoch {epoch}")
+            }
+            Self::StoredTwice { event } => {
+                write!(f, "stored twice: event {event} came on two streams")
+            }
+            Self::NeverStored { event } => {
+                write!(f, "never stored: event {event} came behind higher numbers only")
             }
             Self::LostUpdate { aggregate, version } => {
                 write!(f, "lost update: two commits led to version {version} of {aggregate}")

@@ -1,7 +1,7 @@
 //! A store that records what is committed through it.
 
 use crate::{Entry, Intent, Outcome, Recorder};
-use idp_application::{BoxFuture, ChangeSet, Cost, Error, Fetched, RowQuery, Store};
+use idp_application::{BoxFuture, ChangeSet, Cost, Error, Store, delegate_port};
 use idp_domain::EventRecord;
 use std::sync::Arc;
 
@@ -26,13 +26,7 @@ impl Witnessed {
 }
 
 impl Store for Witnessed {
-    fn fetch(&self, query: RowQuery) -> BoxFuture<'_, Result<Fetched, Error>> {
-        self.store.fetch(query)
-    }
-
-    fn count(&self, query: RowQuery) -> BoxFuture<'_, Result<u64, Error>> {
-        self.store.count(query)
-    }
+    delegate_port!(Store { fetch, count } => |this| this.store);
 
     fn commit(&self, changes: ChangeSet) -> BoxFuture<'_, Result<Cost, Error>> {
         Box::pin(async move {

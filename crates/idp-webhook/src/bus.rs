@@ -2,6 +2,7 @@
 
 use crate::client::{Answer, Client};
 use crate::error::{Undelivered, Verdict, verdict};
+use crate::rests::Rests;
 use crate::stumbles::Stumbles;
 use crate::wire::{self, Written};
 use crate::{
@@ -33,6 +34,7 @@ pub struct WebhookBus {
     clock: Arc<dyn Clock>,
     client: Client,
     stumbles: Stumbles,
+    rests: Rests,
 }
 
 /// The endpoints that a call has found so far.
@@ -59,7 +61,7 @@ impl WebhookBus {
         config.check()?;
         let client = Client::new(&config, resolver)?;
         let stumbles = Stumbles::new(config.stumbles_max);
-        Ok(Self { config, endpoints, clock, client, stumbles })
+        Ok(Self { config, endpoints, clock, client, stumbles, rests: Rests::default() })
     }
 
     async fn publish_all(&self, messages: &[Message]) -> Result<(), PublishError> {
@@ -98,12 +100,38 @@ impl WebhookBus {
             return Err(Undelivered::refused(fault));
         }
         let written = wire::write(message, self.config.mode).map_err(Undelivered::refused)?;
-        let request = self.request(message, &endpoint, written);
-        let answer = self.client.post(&endpoint.url, request).await?;
+        let request = self.request(message, &endpoint, written)?;
+        self.post(message, &endpoint.url, request, found).await
+    }
+
+    /// Makes the request, unless the endpoint is to be spared.
+    async fn post(
+        &self,
+        message: &Message,
+        url: &EndpointUrl,
+        request: Request<Full<Bytes>>,
+        found: &mut Found,
+    ) -> Result<(), Undelivered> {
+        let name = &message.topic;
+        self.rests.ask(name, url, self.config.request_timeout).map_err(|pause| {
+            Undelivered::resting(Some(pause), "it is in trouble, and spared for a while")
+        })?;
+        let answer = self.client.post(url, request).await.inspect_err(|undelivered| {
+            self.rests.failed(name, url, undelivered.asked());
+        })?;
         if !answer.status.is_success() {
-            found.remove(&message.topic); // What the registry says may change now.
+            found.remove(name); // What the registry says may change now.
         }
-        self.judge(message, &endpoint.url, &answer).await
+        let delivered = self.judge(message, url, &answer).await;
+        match &delivered {
+            // Whether the event or the endpoint is to blame is not known.
+            Err(_) if answer.status == StatusCode::INTERNAL_SERVER_ERROR => {}
+            Err(undelivered) if undelivered.is_of_endpoint() => {
+                self.rests.failed(name, url, undelivered.asked());
+            }
+            Ok(()) | Err(_) => self.rests.answered(name),
+        }
+        delivered
     }
 
     async fn find(
@@ -126,7 +154,7 @@ impl WebhookBus {
         message: &Message,
         endpoint: &Endpoint,
         written: Written,
-    ) -> Request<Full<Bytes>> {
+    ) -> Result<Request<Full<Bytes>>, Undelivered> {
         let Written { content_type, headers, body } = written;
         let id = message.event.id.to_string();
         let signed = Signed::new(id, self.clock.now(), &body, &endpoint.keys);
@@ -134,9 +162,10 @@ impl WebhookBus {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
         *request.version_mut() = Version::HTTP_11;
+        // `http` takes less than `url` does; what it takes is checked when an endpoint is registered.
         *request.uri_mut() = url[Position::BeforePath..Position::AfterQuery]
             .parse()
-            .expect("the path and query of a parsed URL are those of a URI");
+            .map_err(|e| Undelivered::away("its URL cannot be requested").with_source(e))?;
         let known = [
             ("webhook-id", &signed.id),
             ("webhook-timestamp", &signed.timestamp),
@@ -151,7 +180,7 @@ impl WebhookBus {
         all.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         all.insert(CONTENT_TYPE, content_type);
         all.extend(headers);
-        request
+        Ok(request)
     }
 
     /// What an answer means, and what follows from it.
@@ -188,8 +217,11 @@ impl WebhookBus {
     fn stumbled(&self, message: &Message, status: StatusCode) -> Undelivered {
         let Message { topic, stream, event, .. } = message;
         let is_to_blame = self.stumbles.stumbled(topic, stream, event.id);
-        let failure =
-            if is_to_blame { PublishFailure::Refused } else { PublishFailure::Unavailable };
+        let failure = if is_to_blame {
+            PublishFailure::Refused
+        } else {
+            PublishFailure::TopicUnavailable(None)
+        };
         Undelivered::answered(failure, status)
     }
 }
@@ -198,7 +230,7 @@ impl WebhookBus {
 fn absent(absence: Absence, why: &'static str) -> Result<(), Undelivered> {
     match absence {
         Absence::Refuse => Err(Undelivered::refused(why)),
-        Absence::Wait => Err(Undelivered::unavailable(why)),
+        Absence::Wait => Err(Undelivered::away(why)),
         Absence::Skip => Ok(()),
     }
 }

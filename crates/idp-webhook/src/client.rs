@@ -65,7 +65,7 @@ impl Client {
         let deadline = Instant::now() + self.request_timeout;
         let exchanged = timeout_at(deadline, self.exchange(url.url(), request)).await;
         let (answer, rest) = exchanged.unwrap_or_else(|_| {
-            Err(Undelivered::unavailable(format!("no answer within {:?}", self.request_timeout)))
+            Err(Undelivered::away(format!("no answer within {:?}", self.request_timeout)))
         })?;
         let (mut connection, mut body) = rest;
         let finish = connection.finish(&mut body, self.response_bytes_max);
@@ -98,10 +98,11 @@ impl Client {
     async fn connect(&self, url: &Url) -> Result<Connection, Undelivered> {
         let stream = dial(&self.addresses(url).await?, self.request_timeout).await?;
         let opened = if url.scheme() == "https" {
-            let stream =
-                self.tls.connect(server_name(url)?, stream).await.map_err(|e| {
-                    Undelivered::unavailable("the TLS handshake failed").with_source(e)
-                })?;
+            let stream = self
+                .tls
+                .connect(server_name(url)?, stream)
+                .await
+                .map_err(|e| Undelivered::away("the TLS handshake failed").with_source(e))?;
             Connection::open(stream).await
         } else {
             Connection::open(stream).await
@@ -117,14 +118,12 @@ impl Client {
             Some(Host::Ipv6(v6)) => vec![(IpAddr::V6(v6), port).into()],
             Some(Host::Domain(name)) => {
                 let found = self.resolver.resolve(name, port).await;
-                found.map_err(|e| {
-                    Undelivered::unavailable("its host cannot be found").with_source(e)
-                })?
+                found.map_err(|e| Undelivered::away("its host cannot be found").with_source(e))?
             }
             None => Vec::new(),
         };
         if addresses.is_empty() {
-            return Err(Undelivered::unavailable("its host has no address"));
+            return Err(Undelivered::away("its host has no address"));
         }
         let admitted = self.guard.admitted(addresses);
         if admitted.is_empty() {
@@ -185,11 +184,11 @@ async fn dial(addresses: &[SocketAddr], within: Duration) -> Result<TcpStream, U
             Err(_) => failed = io::ErrorKind::TimedOut.into(),
         }
     }
-    Err(Undelivered::unavailable("it cannot be connected to").with_source(failed))
+    Err(Undelivered::away("it cannot be connected to").with_source(failed))
 }
 
 fn server_name(url: &Url) -> Result<ServerName<'static>, Undelivered> {
-    let invalid = || Undelivered::unavailable("its host has a name that no certificate can have");
+    let invalid = || Undelivered::away("its host has a name that no certificate can have");
     match url.host() {
         Some(Host::Domain(name)) => {
             ServerName::try_from(name.trim_end_matches('.').to_owned()).map_err(|_| invalid())
@@ -201,5 +200,5 @@ fn server_name(url: &Url) -> Result<ServerName<'static>, Undelivered> {
 }
 
 fn unanswered(error: hyper::Error) -> Undelivered {
-    Undelivered::unavailable("the connection failed before there was an answer").with_source(error)
+    Undelivered::away("the connection failed before there was an answer").with_source(error)
 }

@@ -88,7 +88,8 @@ impl Endpoint {
     }
 }
 
-/// A URL that events can be posted to: `http` or `https`, with a host, without credentials.
+/// A URL that events can be posted to: `http` or `https`, with a host, without credentials, of at most
+/// [`BYTES_MAX`](Self::BYTES_MAX) bytes.
 ///
 /// Whether it is also *allowed* is decided by the [configuration](crate::WebhookConfig) when an event
 /// is sent. Paths and queries of such URLs often hold secrets: neither `Debug` nor `Display` show
@@ -97,10 +98,20 @@ impl Endpoint {
 pub struct EndpointUrl(Url);
 
 impl EndpointUrl {
+    /// The most bytes that it may have, percent-encoded. Servers take about as much.
+    pub const BYTES_MAX: usize = 8_192;
+
     /// The URL of that text, read as browsers do, which undoes odd notations of addresses.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let invalid = |message: String| Error::new(ErrorKind::Invalid, REGISTER, message);
+        let too_long = |bytes: usize| {
+            let most = Self::BYTES_MAX;
+            (bytes > most)
+                .then(|| invalid(format!("`url` must have at most {most} bytes, got {bytes}")))
+        };
+        too_long(text.len()).map_or(Ok(()), Err)?;
         let url = Url::parse(text).map_err(|e| invalid(format!("`url` is not a URL: {e}")))?;
+        too_long(url.as_str().len()).map_or(Ok(()), Err)?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(invalid(format!("`url` must be http or https, got {}", url.scheme())));
         }
@@ -148,6 +159,22 @@ mod tests {
             assert!(EndpointUrl::parse(url).is_err(), "{url}");
         }
         assert!(EndpointUrl::parse("https://a.example/hook?x=1").is_ok());
+    }
+
+    #[test]
+    fn a_url_that_no_request_could_have_is_refused_with_its_bound() {
+        let of = |bytes: usize| format!("https://a.example/{}", "x".repeat(bytes - 18));
+        assert!(EndpointUrl::parse(&of(EndpointUrl::BYTES_MAX)).is_ok());
+        let longer_encoded = format!("https://a.example/{}", "\u{e4}".repeat(2_000));
+        assert!(longer_encoded.len() < EndpointUrl::BYTES_MAX);
+        for url in [of(EndpointUrl::BYTES_MAX + 1), of(65_535), of(70_000), longer_encoded] {
+            let error = EndpointUrl::parse(&url).expect_err("too long");
+            assert!(
+                error.message().starts_with("`url` must have at most 8192 bytes, got "),
+                "{error}"
+            );
+            assert!(error.message().len() < 100, "{error}");
+        }
     }
 
     #[test]

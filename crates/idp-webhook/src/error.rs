@@ -26,9 +26,9 @@ pub(crate) fn verdict(status: StatusCode, retry_after: Option<Duration>) -> Verd
         410 => Verdict::Gone,
         // Malformed, too large, of a type it does not take, not what it expects, too many headers.
         400 | 413 | 415 | 422 | 431 => Verdict::Failed(PublishFailure::Refused),
-        429 | 502 | 503 | 504 => Verdict::Failed(PublishFailure::Throttled(retry_after)),
+        429 | 502 | 503 | 504 => Verdict::Failed(PublishFailure::TopicUnavailable(retry_after)),
         500 => Verdict::Stumbled,
-        _ => Verdict::Failed(PublishFailure::Unavailable),
+        _ => Verdict::Failed(PublishFailure::TopicUnavailable(None)),
     }
 }
 
@@ -42,14 +42,37 @@ pub(crate) struct Undelivered {
 }
 
 impl Undelivered {
-    /// The endpoint, or what is needed to reach it, is not there.
+    /// What all endpoints need is not there.
     pub(crate) fn unavailable(message: impl Into<String>) -> Self {
         Self::new(PublishFailure::Unavailable, ErrorKind::Unavailable, message)
     }
 
+    /// The endpoint is not there; others may be.
+    pub(crate) fn away(message: impl Into<String>) -> Self {
+        Self::resting(None, message)
+    }
+
+    /// The endpoint is to be spared for so long.
+    pub(crate) fn resting(pause: Option<Duration>, message: impl Into<String>) -> Self {
+        Self::new(PublishFailure::TopicUnavailable(pause), ErrorKind::Unavailable, message)
+    }
+
     /// The endpoint must not be reached as it is registered.
     pub(crate) fn forbidden(message: impl Into<String>) -> Self {
-        Self::new(PublishFailure::Unavailable, ErrorKind::Forbidden, message)
+        Self::new(PublishFailure::TopicUnavailable(None), ErrorKind::Forbidden, message)
+    }
+
+    /// Whether it is the endpoint that stands in the way, not the event, and not all endpoints.
+    pub(crate) fn is_of_endpoint(&self) -> bool {
+        matches!(self.failure, PublishFailure::TopicUnavailable(_))
+    }
+
+    /// For how long the endpoint asks to be spared, if it does.
+    pub(crate) fn asked(&self) -> Option<Duration> {
+        match self.failure {
+            PublishFailure::TopicUnavailable(asked) => asked,
+            _ => None,
+        }
     }
 
     /// The event is refused.
@@ -89,7 +112,7 @@ impl Undelivered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use PublishFailure::{Refused, Throttled, Unavailable};
+    use PublishFailure::{Refused, TopicUnavailable};
 
     #[test]
     fn every_status_has_its_class() {
@@ -98,13 +121,22 @@ mod tests {
             (&[200, 201, 202, 204, 206, 226, 299][..], Verdict::Taken),
             (&[410], Verdict::Gone),
             (&[400, 413, 415, 422, 431], Verdict::Failed(Refused)),
-            (&[429, 502, 503, 504], Verdict::Failed(Throttled(pause))),
+            (&[429, 502, 503, 504], Verdict::Failed(TopicUnavailable(pause))),
             (&[500], Verdict::Stumbled),
-            (&[300, 301, 302, 303, 304, 307, 308, 399], Verdict::Failed(Unavailable)),
-            (&[401, 402, 403, 404, 405, 406, 407, 408, 409], Verdict::Failed(Unavailable)),
-            (&[411, 412, 414, 416, 417, 418, 421, 423, 425], Verdict::Failed(Unavailable)),
-            (&[426, 428, 451, 499, 501, 505, 507, 520, 599, 600], Verdict::Failed(Unavailable)),
-            (&[100, 101, 999], Verdict::Failed(Unavailable)),
+            (&[300, 301, 302, 303, 304, 307, 308, 399], Verdict::Failed(TopicUnavailable(None))),
+            (
+                &[401, 402, 403, 404, 405, 406, 407, 408, 409],
+                Verdict::Failed(TopicUnavailable(None)),
+            ),
+            (
+                &[411, 412, 414, 416, 417, 418, 421, 423, 425],
+                Verdict::Failed(TopicUnavailable(None)),
+            ),
+            (
+                &[426, 428, 451, 499, 501, 505, 507, 520, 599, 600],
+                Verdict::Failed(TopicUnavailable(None)),
+            ),
+            (&[100, 101, 999], Verdict::Failed(TopicUnavailable(None))),
         ];
         for (statuses, expected) in table {
             for status in statuses {

@@ -13,6 +13,7 @@ mod memory_endpoints;
 mod signing;
 mod wire;
 mod retry_after;
+mod rests;
 mod stumbles;
 
 mod guard;

@@ -7,6 +7,9 @@
 //! | `kill NAME` | SIGKILL; answers when it has ended |
 //! | `stop NAME` | SIGINT, which PostgreSQL takes for a fast shutdown; answers when it has ended |
 //! | `start NAME` | starts it again on its data and ports; answers when it serves |
+//! | `freeze NAME` | SIGSTOP |
+//! | `thaw NAME` | SIGCONT |
+//! | `clock NAME SECONDS` | lets its clock show so many seconds more than that of the machine |
 //!
 //! An answer begins with `ok` or with `failed`.
 
@@ -15,6 +18,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::faketime;
 use super::server::Server;
 use crate::outcome::Outcome;
 
@@ -25,15 +29,17 @@ pub(crate) const VARIABLE: &str = "IDP_SERVERS_CONTROL";
 pub(crate) struct Control {
     servers: Arc<Mutex<Vec<Server>>>,
     path: PathBuf,
+    faketime: Option<PathBuf>,
 }
 
 impl Control {
-    pub(crate) fn over(servers: Vec<Server>) -> Outcome<Self> {
+    /// Over these servers; the command is told where the library is that steps clocks.
+    pub(crate) fn over(servers: Vec<Server>, faketime: Option<PathBuf>) -> Outcome<Self> {
         let path = std::env::temp_dir().join(format!("idp-control-{}", std::process::id()));
         drop(std::fs::remove_file(&path));
         let listener = UnixListener::bind(&path)
             .map_err(|error| format!("cannot listen on {}: {error}", path.display()))?;
-        let control = Control { servers: Arc::new(Mutex::new(servers)), path };
+        let control = Control { servers: Arc::new(Mutex::new(servers)), path, faketime };
         let servers = Arc::clone(&control.servers);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -49,6 +55,8 @@ impl Control {
         let mut variables: Vec<_> =
             locked(&self.servers).iter().flat_map(Server::variables).collect();
         variables.push((VARIABLE, self.path.to_string_lossy().into_owned()));
+        let faketime = self.faketime.iter().map(|library| library.to_string_lossy().into_owned());
+        variables.extend(faketime.map(|library| (faketime::VARIABLE, library)));
         variables
     }
 
@@ -88,7 +96,8 @@ fn serve(client: UnixStream, servers: &Mutex<Vec<Server>>) -> std::io::Result<()
 
 fn obey(line: &str, servers: &Mutex<Vec<Server>>) -> Outcome<String> {
     let mut servers = locked(servers);
-    let (order, name) = line.split_once(' ').unwrap_or((line, ""));
+    let mut words = line.split(' ');
+    let [order, name, value] = [(); 3].map(|()| words.next().unwrap_or_default());
     let server = servers.iter_mut().find(|server| server.name() == name);
     let server = server.ok_or_else(|| format!("there is no server `{name}`"))?;
     match order {
@@ -99,7 +108,14 @@ fn obey(line: &str, servers: &Mutex<Vec<Server>>) -> Outcome<String> {
         "kill" => server.end_by("KILL")?,
         "stop" => server.end_by("INT")?,
         "start" => server.start_again()?,
-        _ => return Err(format!("`{order}` is not kill, stop, start or where")),
+        "freeze" => server.signal("STOP")?,
+        "thaw" => server.signal("CONT")?,
+        "clock" => server.set_clock(value)?,
+        _ => {
+            return Err(format!(
+                "`{order}` is not kill, stop, start, freeze, thaw, clock or where"
+            ));
+        }
     }
     Ok(String::new())
 }
@@ -117,7 +133,7 @@ mod tests {
 
     #[test]
     fn the_socket_answers_and_goes_with_the_value() {
-        let control = Control::over(Vec::new()).expect("the temp dir is writable");
+        let control = Control::over(Vec::new(), None).expect("the temp dir is writable");
         let path = control.path.clone();
         let mut client = UnixStream::connect(&path).expect("it listens");
         client.write_all(b"start oracle\n").expect("it reads");

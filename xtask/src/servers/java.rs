@@ -1,4 +1,4 @@
-//! The Java that Kafka, Pulsar and Maven run on.
+//! The Java that Kafka, Pulsar, Maven and the programs of `interop` run on.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,6 +9,12 @@ use crate::outcome::Outcome;
 
 const VERSION_MIN: u32 = 17;
 
+const COMPILER: Need = Need {
+    title: "a Java compiler",
+    package: "default-jdk-headless",
+    elsewhere: "a JDK 17 or later in JAVA_HOME or on PATH; macOS: `brew install openjdk@17`",
+};
+
 const NEED: Need = Need {
     title: "Java",
     package: "default-jre-headless",
@@ -18,13 +24,26 @@ const NEED: Need = Need {
 /// That of JAVA_HOME, else that on PATH: the order in which the scripts of Maven and Pulsar look
 /// for it, too.
 pub(crate) fn find_or_install(patience: &Patience) -> Outcome<PathBuf> {
-    let java = packages::find_or_install(&NEED, patience, || {
-        let home = std::env::var_os("JAVA_HOME").filter(|home| !home.is_empty());
-        match home {
-            Some(home) => Some(PathBuf::from(home).join("bin/java")),
-            None => packages::find("java"),
-        }
-    })?;
+    checked(packages::find_or_install(&NEED, patience, || find("java"))?)
+}
+
+/// One that can run programs from their source.
+pub(crate) fn with_compiler(patience: &Patience) -> Outcome<PathBuf> {
+    let compiler = packages::find_or_install(&COMPILER, patience, || find("javac"))?;
+    // What stands on PATH is often a link to the one of several installations that is meant.
+    let compiler = compiler.canonicalize().unwrap_or(compiler);
+    checked(compiler.with_file_name("java"))
+}
+
+fn find(program: &str) -> Option<PathBuf> {
+    let home = std::env::var_os("JAVA_HOME").filter(|home| !home.is_empty());
+    match home {
+        Some(home) => Some(PathBuf::from(home).join("bin").join(program)),
+        None => packages::find(program),
+    }
+}
+
+fn checked(java: PathBuf) -> Outcome<PathBuf> {
     let printed = Command::new(&java).arg("-version").output();
     let printed = printed.map_err(|error| format!("cannot start {}: {error}", java.display()))?;
     match version(&String::from_utf8_lossy(&printed.stderr)) {

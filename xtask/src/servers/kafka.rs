@@ -51,7 +51,9 @@ fn find_or_install(patience: &Patience) -> Outcome<Box<dyn Recipe>> {
 impl Recipe for Kafka {
     fn prepare(&self, home: &Home) -> Outcome<Command> {
         let configuration = home.write("server.properties", &configuration(home))?;
-        self.format(home, &configuration)?;
+        if !home.path("data").exists() {
+            self.format(home, &configuration)?;
+        }
         let mut command = home.daemon(&self.java)?;
         command.args(MEMORY);
         self.run("kafka.Kafka", &mut command, home).arg(configuration);

@@ -14,23 +14,37 @@ const NEEDS: &[(&str, &[&str])] = &[
     ("idp-pulsar", &["pulsar"]),
     ("idp-rabbitmq", &["rabbitmq"]),
     ("idp-redis", &["redis"]),
-    ("route-planning", &["pg"]),
+    ("interop", &["pg", "redis", "nats", "rabbitmq", "kafka", "pulsar"]),
+    ("route-planning", &["pg", "nats", "rabbitmq"]),
 ];
 
 /// For the tests of these packages; for those of the whole workspace without a name. A pattern may
 /// mean any package.
 pub(crate) fn of(packages: &[&str]) -> Vec<&'static Kind> {
-    if packages.is_empty() || packages.iter().any(|name| name.contains(['*', '?', '['])) {
+    if may_mean_any(packages) {
         return KINDS.to_vec();
     }
     let needed: Vec<&str> = packages.iter().flat_map(|package| names(package)).copied().collect();
     KINDS.into_iter().filter(|kind| needed.contains(&kind.name)).collect()
 }
 
+/// Whether the tests of that package are among those of these packages.
+pub(crate) fn means(packages: &[&str], package: &str) -> bool {
+    may_mean_any(packages) || packages.iter().any(|name| without_version(name) == package)
+}
+
+fn may_mean_any(packages: &[&str]) -> bool {
+    packages.is_empty() || packages.iter().any(|name| name.contains(['*', '?', '[']))
+}
+
 /// By their names on the command line. Cargo takes `name@version` for a package as well.
 pub(crate) fn names(package: &str) -> &'static [&'static str] {
-    let name = package.split('@').next().unwrap_or(package);
+    let name = without_version(package);
     NEEDS.iter().find(|(listed, _)| *listed == name).map_or(&[], |(_, servers)| servers)
+}
+
+fn without_version(package: &str) -> &str {
+    package.split('@').next().unwrap_or(package)
 }
 
 #[cfg(test)]
@@ -52,6 +66,13 @@ mod tests {
     fn the_workspace_and_a_pattern_get_all() {
         assert_eq!(servers(&[]).len(), KINDS.len());
         assert_eq!(servers(&["idp-*"]).len(), KINDS.len());
+    }
+
+    #[test]
+    fn a_package_is_meant_by_its_name_a_pattern_and_the_workspace() {
+        assert!(means(&[], "interop") && means(&["inter*"], "interop"));
+        assert!(means(&["idp-nats", "interop@0.1.0"], "interop"));
+        assert!(!means(&["idp-nats"], "interop"));
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! One throw-away server: started on free ports, watched until it serves, stopped and removed when
 //! the value goes. Servers that were here before are neither used nor touched.
 
+use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+use super::faketime::{self, Clock};
 use super::home::Home;
 use super::kind::{Kind, Recipe};
 use super::patience::Patience;
@@ -22,18 +24,33 @@ pub(crate) struct Server {
     _watchdog: Watchdog,
     kind: &'static Kind,
     recipe: Box<dyn Recipe>,
+    /// If it does not go by that of the machine.
+    clock: Option<Clock>,
 }
 
 impl Server {
     /// Returns when the server serves.
     pub(crate) fn start(kind: &'static Kind, patience: &Patience) -> Outcome<Self> {
+        Self::start_under(None, kind, patience)
+    }
+
+    /// The same with a clock that can be stepped, by that library.
+    pub(crate) fn start_under(
+        faketime: Option<&Path>,
+        kind: &'static Kind,
+        patience: &Patience,
+    ) -> Outcome<Self> {
         let recipe = (kind.find_or_install)(patience)?;
         patience.check()?;
         let begun = Instant::now();
         let home = Home::create()?;
         let watchdog = Watchdog::over_server(home.folder(), kind.stop_signal)?;
-        let daemon = Daemon::spawn(recipe.prepare(&home)?, kind.stop_signal)?;
-        let mut server = Server { daemon, home, _watchdog: watchdog, kind, recipe };
+        let mut command = recipe.prepare(&home)?;
+        let clock = |library: &Path| Clock::kept_in(home.path("clock"), library.to_owned());
+        let clock = faketime.map(clock).transpose()?;
+        clock.iter().for_each(|clock| clock.rule(&mut command));
+        let daemon = Daemon::spawn(command, kind.stop_signal)?;
+        let mut server = Server { daemon, home, _watchdog: watchdog, kind, recipe, clock };
         server.wait_until_ready(patience)?;
         let (title, port) = (kind.title, server.home.port(0));
         eprintln!("{title} on port {port}, ready in {:.1} s", begun.elapsed().as_secs_f32());
@@ -62,9 +79,23 @@ impl Server {
         self.check()?;
         process::signal(signal, self.daemon.group());
         if self.daemon.has_ended_by(Instant::now() + STOP_TIMEOUT) {
+            self.forget_clock();
             return Ok(());
         }
         Err(format!("{} did not end by {signal} within {STOP_TIMEOUT:?}", self.kind.title))
+    }
+
+    /// Lets it stand still, or go on.
+    pub(crate) fn signal(&mut self, signal: &str) -> Outcome {
+        self.check()?;
+        process::signal(signal, self.daemon.group());
+        Ok(())
+    }
+
+    /// Steps its clock: it shows so many seconds more than that of the machine.
+    pub(crate) fn set_clock(&self, seconds: &str) -> Outcome {
+        let clock = self.clock.as_ref();
+        clock.ok_or_else(|| format!("{} has no clock of its own", self.kind.title))?.set(seconds)
     }
 
     /// Starts it on its data and ports after it has ended, and waits until it serves. A server that
@@ -75,7 +106,8 @@ impl Server {
         }
         let deadline = Instant::now() + self.kind.start_timeout;
         loop {
-            let command = self.recipe.prepare(&self.home)?;
+            let mut command = self.recipe.prepare(&self.home)?;
+            self.clock.iter().for_each(|clock| clock.rule(&mut command));
             self.daemon = Daemon::spawn(command, self.kind.stop_signal)?;
             match self.wait_until_ready(&Patience::default()) {
                 Err(_) if !self.daemon.is_alive() && Instant::now() < deadline => {
@@ -83,6 +115,12 @@ impl Server {
                 }
                 outcome => return outcome,
             }
+        }
+    }
+
+    fn forget_clock(&self) {
+        if self.clock.is_some() {
+            faketime::forget(self.daemon.child.id());
         }
     }
 
@@ -103,6 +141,12 @@ impl Server {
             }
             std::thread::sleep(POLL_INTERVAL);
         }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.forget_clock();
     }
 }
 

@@ -9,7 +9,8 @@ const DOMAIN: &[&str] =
     &["hmac", "jiff", "serde", "serde_json", "serde_json_canonicalizer", "sha2", "uuid"];
 
 /// On top of those of the domain.
-const APPLICATION: &[&str] = &["bytes", "futures-util", "getrandom", "rand", "tokio", "tracing"];
+const APPLICATION: &[&str] =
+    &["base64", "bytes", "futures-util", "getrandom", "rand", "tokio", "tracing"];
 
 pub(crate) fn check(project: &Project) -> Vec<Fault> {
     let mut faults = strangers("idp-domain", &[DOMAIN], &project.workspace);

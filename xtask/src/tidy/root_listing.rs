@@ -7,8 +7,8 @@ use super::fault::Fault;
 
 const DOCUMENTS: [&str; 5] =
     ["ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "README.md", "SECURITY.md"];
-const FOLDERS: [&str; 8] =
-    ["apps", "bench", "chaos", "crates", "deploy", "docs", "examples", "xtask"];
+const FOLDERS: [&str; 9] =
+    ["apps", "bench", "chaos", "crates", "deploy", "docs", "examples", "interop", "xtask"];
 
 pub(crate) fn check(project: &Project) -> Vec<Fault> {
     let entries: BTreeSet<&str> =

@@ -5,6 +5,7 @@ use super::sample::add_sample;
 use super::stop_signal::stop_signal;
 use crate::bootstrap::Core;
 use crate::http::DevAccess;
+use crate::metrics;
 use crate::service::Service;
 use crate::settings::Settings;
 use idp::application::BoxError;
@@ -33,6 +34,11 @@ pub(crate) async fn serve(
     let listen = listener.local_addr()?;
     writeln!(out, "Route planning is at http://{listen}/ and its API at http://{listen}/docs")?;
     writeln!(out, "Everything is kept in {}", settings.database)?;
+    writeln!(out, "Events go to {}", settings.relay.bus)?;
+    let metrics = metrics::start(&core, settings.metrics).await?;
+    if let Some(metrics) = &metrics {
+        writeln!(out, "Metrics are at http://{}/metrics", metrics.address())?;
+    }
     if let Some(sample) = sample {
         writeln!(out, "It was empty: {sample}")?;
     }
@@ -40,7 +46,7 @@ pub(crate) async fn serve(
         writeln!(out, "{}", greeting(listen, dev))?;
     }
     out.flush()?;
-    Service::start(&core, &settings, dev)?.serve(listener, stop_signal()).await
+    Service::start(&core, &settings, dev).await?.serve(listener, stop_signal()).await
 }
 
 fn dev_access() -> DevAccess {

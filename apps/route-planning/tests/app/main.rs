@@ -5,10 +5,13 @@ mod sample;
 mod stores;
 
 mod board;
+mod buses;
 mod http;
 mod import;
 mod live;
+mod metrics;
 mod page;
 mod program;
 mod settings;
+mod trace;
 mod use_cases;

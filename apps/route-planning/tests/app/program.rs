@@ -11,17 +11,17 @@ fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }
 
-fn program(folder: &TempDir) -> Command {
+pub(crate) fn program(folder: &TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_route-planning"));
     command.current_dir(folder.path()).env("ROUTE_PLANNING__SERVER__LISTEN", "127.0.0.1:0");
     command
 }
 
-fn run(folder: &TempDir, arguments: &[&str]) -> Output {
+pub(crate) fn run(folder: &TempDir, arguments: &[&str]) -> Output {
     program(folder).args(arguments).output().expect("the program runs")
 }
 
-fn data(file: &str) -> String {
+pub(crate) fn data(file: &str) -> String {
     format!("{DATA}/{file}")
 }
 

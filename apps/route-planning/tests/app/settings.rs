@@ -1,6 +1,6 @@
 //! The settings, from file and environment.
 
-use route_planning::settings::{Bus, Database, Purpose, Settings};
+use route_planning::settings::{BrokerKind, Bus, Database, Purpose, Settings};
 use std::io::Write;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn without_settings_everything_is_local() {
     let Database::Sqlite(file) = settings.database else { panic!("SQLite is usual") };
     assert_eq!(file.to_str(), Some("route-planning.db"));
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
-    assert_eq!(settings.relay.bus, Bus::Console);
+    assert!(settings.relay.bus == Bus::Console);
     assert!(settings.auth.is_none());
 }
 
@@ -39,7 +39,7 @@ fn the_environment_wins_over_the_file() {
     let settings = Settings::load(Some(file.path()), variables, Purpose::Production);
     let settings = settings.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(settings.listen.to_string(), "0.0.0.0:81");
-    assert_eq!(settings.relay.bus, Bus::Off);
+    assert!(settings.relay.bus == Bus::Off);
     assert_eq!(settings.relay.poll_interval, Duration::from_secs(2));
     assert!(settings.auth.is_some());
 }
@@ -61,13 +61,41 @@ fn all_faults_are_told_at_once() {
     for part in [
         "database.url: expected sqlite:FILE or postgres://",
         "server.listen: expected IP:PORT",
-        "relay.bus: expected a text that is one of console, off, got pigeon",
+        "relay.bus: expected console, off, nats://",
         "did you mean relay.poll_interval?",
         "auth.audience: expected a text",
         "auth.key: expected the PEM of an Ed25519 public key",
     ] {
         assert!(faults.contains(part), "{part} is missing in\n{faults}");
     }
+}
+
+#[test]
+fn one_setting_chooses_the_bus() {
+    for (url, expected) in [
+        ("nats://127.0.0.1:4222", BrokerKind::Nats),
+        ("amqp://guest:guest@127.0.0.1", BrokerKind::RabbitMq),
+        ("rediss://127.0.0.1", BrokerKind::Redis),
+    ] {
+        let variables = [("ROUTE_PLANNING__RELAY__BUS", url)];
+        let settings = Settings::load(None, variables, Purpose::Tool);
+        let settings = settings.unwrap_or_else(|error| panic!("{error}"));
+        let Bus::Broker(broker) = settings.relay.bus else { panic!("{url} is a broker") };
+        assert_eq!((broker.kind, broker.url.reveal()), (expected, url));
+        assert_eq!(broker.stream, "ROUTE_PLANNING");
+    }
+}
+
+#[test]
+fn a_wrong_topic_is_told_with_the_other_faults() {
+    let variables = [
+        ("ROUTE_PLANNING__RELAY__TOPIC", "{tenent}/plans"),
+        ("ROUTE_PLANNING__RELAY__BUS", "pigeon://me:hunter2@loft"),
+    ];
+    let Err(error) = Settings::load(None, variables, Purpose::Tool) else { panic!("two faults") };
+    let faults = error.to_string();
+    assert!(faults.contains("relay.topic: ") && faults.contains("{tenent}"), "{faults}");
+    assert!(faults.contains("relay.bus: ") && !faults.contains("hunter2"), "{faults}");
 }
 
 #[test]

@@ -157,8 +157,12 @@ impl Publisher {
         let mut taken = 0;
         while let Err(error) = self.publish(&messages[taken..]).await {
             taken += error.accepted;
-            let is_temporary =
-                matches!(error.failure, PublishFailure::Unavailable | PublishFailure::Throttled(_));
+            let is_temporary = matches!(
+                error.failure,
+                PublishFailure::Unavailable
+                    | PublishFailure::Throttled(_)
+                    | PublishFailure::TopicUnavailable(_)
+            );
             assert!(is_temporary, "{:?} of a good message: {error}", error.failure);
             assert!(started.elapsed() < DELIVERY_TIME_MAX, "it does not recover: {error:?}");
             tokio::time::sleep(PAUSE).await;

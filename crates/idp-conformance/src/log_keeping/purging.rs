@@ -27,6 +27,7 @@ clauses! {
     a_hold_keeps_what_is_there,
     the_policy_keeps_more,
     a_late_reader_counts_as_the_others_do,
+    a_late_reader_is_told_how_many_events_it_missed,
     a_place_behind_which_something_was_dropped_cannot_be_read,
     a_read_model_is_not_rebuilt_from_a_part_of_the_log,
     readers_that_join_while_the_log_is_purged_miss_nothing,
@@ -76,7 +77,7 @@ pub(super) async fn purge_some(store: &Arc<dyn LogKeeping>) -> u64 {
     .await
 }
 
-pub(super) fn command(action: KeepingAction) -> KeepingCommand {
+pub(crate) fn command(action: KeepingAction) -> KeepingCommand {
     KeepingCommand { actor: Actor::new("ann"), action, reason: "because".into() }
 }
 
@@ -206,6 +207,27 @@ fn numbered(before: &[(Lane, i64)], events: &[(Lane, LoggedEvent)]) -> Numbers {
 
 fn last_numbers(follower: &Follower) -> Vec<(Lane, i64)> {
     follower.leases.iter().map(|lease| (lease.lane, lease.sequence)).collect()
+}
+
+/// When it joins, each time, and in its status; and no other reader is told of any.
+pub async fn a_late_reader_is_told_how_many_events_it_missed<H: KeepingHarness>(harness: H) {
+    let (backend, keeping) = (harness.backend(), harness.keeping());
+    let mut early = Follower::start(&backend, &whole("early")).await;
+    count(&backend).await;
+    pass(&mut early, ROUND).await;
+    let dropped = purge_some(&keeping).await;
+    for late in [by_lane("late relay"), whole("late projector")] {
+        let late = Follower::start(&backend, &late).await;
+        for _ in 0..2 {
+            let joined = backend.join(&late.reader, late.worker, LONG).await.expect("joined");
+            assert_eq!(joined.events_missed, dropped);
+        }
+        let joined = backend.join(&early.reader, early.worker, LONG).await.expect("joined");
+        assert_eq!(joined.events_missed, 0);
+    }
+    let statuses = keeping.readers().await.expect("the readers can be asked for");
+    let missed: Vec<_> = statuses.iter().map(|status| status.events_missed).collect();
+    assert_eq!(missed, [0, dropped, dropped]);
 }
 
 /// Whether they share the log or read it as a whole.

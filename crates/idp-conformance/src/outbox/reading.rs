@@ -28,7 +28,8 @@ clauses! {
     a_reader_of_the_whole_sees_all_lanes_in_one_order,
     all_events_of_an_aggregate_are_in_its_lane,
     a_limit_is_kept_and_reading_goes_on_behind_it,
-    fewer_events_than_the_limit_mean_that_there_are_no_others,
+    a_lane_that_has_no_more_was_read_up_to_the_present,
+    a_reader_that_comes_late_reads_all_of_a_log_that_others_have_read,
     a_lane_without_news_gives_nothing,
     reading_goes_on_where_the_worker_before_stopped,
     an_envelope_survives_unchanged,
@@ -249,8 +250,8 @@ pub async fn a_limit_is_kept_and_reading_goes_on_behind_it<H: Harness>(harness: 
     }
 }
 
-/// However they are spread over the lanes: a relay waits for news after it.
-pub async fn fewer_events_than_the_limit_mean_that_there_are_no_others<H: Harness>(harness: H) {
+/// However the events are spread over the lanes: a relay waits for news after it.
+pub async fn a_lane_that_has_no_more_was_read_up_to_the_present<H: Harness>(harness: H) {
     let backend = harness.backend();
     let app = application(&backend);
     for number in 1..=4 {
@@ -261,16 +262,32 @@ pub async fn fewer_events_than_the_limit_mean_that_there_are_no_others<H: Harnes
     }
     // And the one by which it is known that the whole log was read.
     let total = whole_log(&backend).await.len() + 1;
-    let mut follower = Follower::start(&backend, &by_lane("relay")).await;
-    let mut read = 0;
-    loop {
-        let count = follower.read(9).await.len();
-        read += count;
-        if count < 9 {
-            break;
-        }
+    for limit in [1, 9, 1_000] {
+        let mut follower = Follower::start(&backend, &by_lane(&format!("relay {limit}"))).await;
+        assert_eq!(follower.read_up(limit).await.len(), total);
     }
-    assert_eq!(read, total);
+}
+
+/// However many commits the others have read one by one: more than a store may keep in mind.
+pub async fn a_reader_that_comes_late_reads_all_of_a_log_that_others_have_read<H: Harness>(
+    harness: H,
+) {
+    const COMMITS: usize = 1_200;
+    let backend = harness.backend();
+    let app = application(&backend);
+    let id = given_counter(&app, &ann(), 1).await;
+    let mut early = Follower::start(&backend, &by_lane("early")).await;
+    let mut read = 0;
+    for _ in 0..COMMITS {
+        count_on(&app, &ann(), id).await;
+        read += early.read(10).await.len();
+    }
+    read += early.read_up(10).await.len();
+    let mut late = Follower::start(&backend, &by_lane("late")).await;
+    let events = late.read_up(500).await;
+    assert_eq!(events.len(), read);
+    check_order(&events);
+    assert!(read >= COMMITS);
 }
 
 /// But it gets what comes later.

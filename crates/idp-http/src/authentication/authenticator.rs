@@ -3,7 +3,7 @@
 use super::claims::{Claims, Expected};
 use super::denial::Denial;
 use super::{VerificationKey, compact_jws, tenant_choice};
-use crate::{Problem, RequestId, TraceParent};
+use crate::{Problem, RequestId, trace};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use idp_application::{Actor, Clock, Context, SystemClock};
@@ -99,8 +99,8 @@ impl Authenticator {
     /// and its [`RequestId`].
     pub fn authenticate(&self, request: &Parts) -> Result<Context, Problem> {
         let context = self.context(&request.headers)?;
-        let context = match TraceParent::of(&request.headers) {
-            Some(trace) => context.with_metadata(EventRecord::TRACE_PARENT, trace.as_str()),
+        let context = match trace::of_request(&request.extensions, &request.headers) {
+            Some(trace) => trace.add_to(context),
             None => context,
         };
         Ok(match request.extensions.get::<RequestId>() {

@@ -3,7 +3,7 @@
 use crate::client::{Answer, get, send};
 use axum::extract::FromRef;
 use axum::{Router, routing};
-use idp_application::{Actor, Clock, ManualClock};
+use idp_application::{Actor, Clock, ManualClock, TraceContext};
 use idp_domain::{EventRecord, TenantId, Timestamp};
 use idp_http::{Authenticator, Caller, DevIssuer, Json};
 use std::sync::Arc;
@@ -66,14 +66,27 @@ async fn the_context_holds_who_for_whom_and_in_which_trace() {
 }
 
 #[tokio::test]
-async fn a_trace_that_is_not_valid_is_left_out() {
+async fn a_trace_that_is_not_valid_is_left_out_and_a_new_one_begins() {
     let issuer = DevIssuer::default();
     let token = issuer.token(&tenant("acme"), &ann(), HOUR);
-    let request = get("/")
-        .header("authorization", format!("Bearer {token}"))
-        .header("traceparent", TRACE.to_uppercase());
-    let answer = send(routes(&issuer), request.body("").unwrap()).await.json();
-    assert!(answer.get(EventRecord::TRACE_PARENT).is_none());
+    let ask = async |parent: &str| {
+        let request = get("/")
+            .header("authorization", format!("Bearer {token}"))
+            .header("traceparent", parent)
+            .header("tracestate", "congo=t61rcWkgMzE")
+            .header("tracestate", "rojo=00f067aa0ba902b7");
+        let request = request.body("").expect("a request");
+        send(routes(&issuer), request).await.json()
+    };
+    let answer = ask(TRACE).await;
+    assert_eq!(answer[EventRecord::TRACE_PARENT], TRACE);
+    assert_eq!(answer[EventRecord::TRACE_STATE], "congo=t61rcWkgMzE,rojo=00f067aa0ba902b7");
+    let answer = ask("00-broken-01").await;
+    let begun = answer[EventRecord::TRACE_PARENT].as_str().expect("a new trace");
+    assert!(TraceContext::parse(begun, []).is_some(), "{begun}");
+    assert!(answer.get(EventRecord::TRACE_STATE).is_none(), "it is of the trace that was refused");
+    let other = ask("00-broken-01").await;
+    assert_ne!(other[EventRecord::TRACE_PARENT], begun);
 }
 
 #[tokio::test]

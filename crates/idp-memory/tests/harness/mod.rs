@@ -1,7 +1,8 @@
 //! The memory store under the suites.
 
-use idp_application::{Backend, Clock, LogKeeping, ManualClock, RelayLog, SystemColumn};
+use idp_application::{Backend, Clock, LogKeeping, LogLag, ManualClock, RelayLog, SystemColumn};
 use idp_conformance::log_keeping::KeepingHarness;
+use idp_conformance::log_lag::LagHarness;
 use idp_conformance::{AuditColumns, Capabilities, Harness, sample};
 use idp_domain::{TableSchema, TenantId, Timestamp, Uuid, Value};
 use idp_memory::MemoryStore;
@@ -74,6 +75,12 @@ impl KeepingHarness for MemoryHarness {
     }
 
     fn relay_log(&self) -> Arc<dyn RelayLog> {
+        self.store.clone()
+    }
+}
+
+impl LagHarness for MemoryHarness {
+    fn lag(&self) -> Arc<dyn LogLag> {
         self.store.clone()
     }
 }

@@ -6,6 +6,7 @@ use idp_application::{
     LaneProgress, LaneRecord, Reader, SetAside, Settled, Settlement, SideBatch, SideEntry,
 };
 use idp_domain::Timestamp;
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// What a saboteur remembers of what was set aside through it.
@@ -19,6 +20,9 @@ pub(super) struct Memory {
     pub(super) refusals: u32,
     pub(super) commands: usize,
     pub(super) commands_kept: usize,
+    /// The most that was told of each lag of a reader, and of parked keys.
+    pub(super) lags: HashMap<String, Vec<u64>>,
+    pub(super) parked: u64,
 }
 
 impl Deliveries for Saboteur {

@@ -3,6 +3,7 @@
 mod dead_letters;
 mod deliveries;
 mod keeping;
+mod lag;
 mod log;
 mod projection;
 mod store;
@@ -11,9 +12,10 @@ mod tenants;
 use crate::harness::MemoryHarness;
 use deliveries::Memory;
 use idp_application::{
-    Backend, BoxFuture, Error, LaneLease, LogKeeping, Migrate, Reader, WorkerId,
+    Backend, BoxFuture, Error, LaneLease, LogKeeping, LogLag, Migrate, Reader, WorkerId,
 };
 use idp_conformance::log_keeping::KeepingHarness;
+use idp_conformance::log_lag::LagHarness;
 use idp_conformance::{AuditColumns, Capabilities, Harness};
 use idp_domain::{TableSchema, TenantId, Uuid};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -123,12 +125,23 @@ pub(crate) enum Bug {
     ForgetsHowManyWereDropped,
     TakesWhatIsGoneForNothing,
     RebuildsFromAPart,
+
+    CountsWhatIsPassed,
+    MixesTenantsInALag,
+    HidesStandingLanes,
+    TellsTheYoungestForTheOldest,
+    SaysThatAllWasLookedAt,
+    LooksAtMoreThanTheBound,
+    TakesResumedForParked,
+    TakesScheduledForBlocked,
+    HidesHolds,
 }
 
 /// A store with a bug.
 pub(crate) struct Saboteur {
     store: Arc<dyn Backend>,
     keeping: Arc<dyn LogKeeping>,
+    lag: Arc<dyn LogLag>,
     bug: Bug,
     /// Every lease that it gave, the last one last.
     given: Mutex<Vec<(Reader, WorkerId, LaneLease)>>,
@@ -164,8 +177,8 @@ impl SabotagedHarness {
     pub(crate) async fn start(bug: Bug) -> Self {
         let memory = MemoryHarness::start().await;
         let (given, remembered) = Default::default();
-        let (store, keeping) = (memory.backend(), memory.keeping());
-        let saboteur = Saboteur { store, keeping, bug, given, memory: remembered };
+        let (store, keeping, lag) = (memory.backend(), memory.keeping(), memory.lag());
+        let saboteur = Saboteur { store, keeping, lag, bug, given, memory: remembered };
         Self { memory, saboteur: Arc::new(saboteur) }
     }
 }

@@ -3,8 +3,8 @@
 use super::{Bug, Saboteur};
 use idp_application::{
     BoxFuture, Error, Lane, LaneLease, LaneTracks, Reader, TenantPolicies, TenantPolicy,
-    TenantPolicyOrder, TenantPolicyRecord, TenantScope, TenantTracks, TrackBatch, TrackChange,
-    TrackReading, TrackRecord,
+    TenantPolicyOrder, TenantScope, TenantTracks, TrackBatch, TrackChange, TrackReading,
+    TrackRecord, delegate_port,
 };
 
 impl TenantTracks for Saboteur {
@@ -90,12 +90,7 @@ impl TenantTracks for Saboteur {
 }
 
 impl TenantPolicies for Saboteur {
-    fn tenant_policies<'a>(
-        &'a self,
-        reader: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<TenantPolicy>, Error>> {
-        self.store.tenant_policies(reader)
-    }
+    delegate_port!(TenantPolicies { tenant_policies, tenant_policy_records } => |this| this.store);
 
     fn set_tenant_policy<'a>(
         &'a self,
@@ -114,14 +109,6 @@ impl TenantPolicies for Saboteur {
                 _ => self.store.set_tenant_policy(reader, order).await,
             }
         })
-    }
-
-    fn tenant_policy_records<'a>(
-        &'a self,
-        reader: &'a str,
-        limit: u32,
-    ) -> BoxFuture<'a, Result<Vec<TenantPolicyRecord>, Error>> {
-        self.store.tenant_policy_records(reader, limit)
     }
 }
 

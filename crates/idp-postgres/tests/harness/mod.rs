@@ -1,8 +1,11 @@
 //! A schema of its own on the server that `IDP_TEST_PG` names, for each test.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part of the harness")]
 
-use idp_application::{Backend, BoxFuture, ChangeSet, Error, LogKeeping, Migrate, RelayLog, Store};
+use idp_application::{
+    Backend, BoxFuture, ChangeSet, Error, LogKeeping, LogLag, Migrate, RelayLog, Store,
+};
 use idp_conformance::log_keeping::KeepingHarness;
+use idp_conformance::log_lag::LagHarness;
 use idp_conformance::{AuditColumns, Capabilities, Harness, sample};
 use idp_domain::{TableSchema, TenantId, Timestamp, Uuid};
 use idp_postgres::{PgOptions, PgStore};
@@ -34,6 +37,16 @@ pub struct PgHarness {
     control: Client,
 }
 
+/// The log is only inserted into, and nobody may rely on more than that if anything updates it:
+/// Debezium's event router, above all, takes an update for a mistake.
+const NO_UPDATES: &str = "
+    CREATE FUNCTION refuse_update() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      RAISE EXCEPTION 'the log is only inserted into';
+    END $$;
+    CREATE TRIGGER no_updates BEFORE UPDATE ON idp_outbox
+      FOR EACH ROW EXECUTE FUNCTION refuse_update()";
+
 impl PgHarness {
     pub async fn start() -> Self {
         let url = std::env::var("IDP_TEST_PG")
@@ -45,6 +58,7 @@ impl PgHarness {
         store.migrate(sample::TABLES).await.expect("the tables can be made");
         let control = client(&url, Some(&schema)).await;
         control.batch_execute(SLOW_COMMITS).await.expect("the trigger can be made");
+        control.batch_execute(NO_UPDATES).await.expect("the trigger can be made");
         Self { url, schema, store: Arc::new(store), control }
     }
 
@@ -260,5 +274,11 @@ impl Drop for PgHarness {
         });
         let cleaned = cleaner.join();
         assert!(cleaned.is_ok() || std::thread::panicking(), "the schema was not dropped");
+    }
+}
+
+impl LagHarness for PgHarness {
+    fn lag(&self) -> Arc<dyn LogLag> {
+        Arc::clone(&self.store) as Arc<dyn LogLag>
     }
 }

@@ -6,9 +6,9 @@ use crate::jwe::Document;
 use crate::{DecryptError, Subject};
 use idp_application::{
     BoxFuture, DeadLetterAction, DeadLetterCommand, DeadLetterRecord, DeadLetters, DeliveryKey,
-    Error, ParkedEvent, ParkedKey,
+    Error, ParkedEvent, delegate_port,
 };
-use idp_domain::{TenantId, Uuid, canonical_json};
+use idp_domain::{Uuid, canonical_json};
 
 impl<B: DeadLetters + ?Sized> Encrypted<B> {
     async fn events_decrypted(
@@ -84,7 +84,7 @@ impl<B: DeadLetters + ?Sized> Encrypted<B> {
         let subject =
             Subject { event: *event, tenant: &record.key.tenant, event_type: &event_type };
         match self.cipher.decrypt_knowing(known, subject, payload.as_bytes()).await {
-            Ok(opened) => Ok(String::from_utf8(opened.data).ok()),
+            Ok((opened, _)) => Ok(String::from_utf8(opened.data).ok()),
             Err(DecryptError::KeyRing(error)) => Err(error),
             Err(_) => Ok(None),
         }
@@ -92,15 +92,7 @@ impl<B: DeadLetters + ?Sized> Encrypted<B> {
 }
 
 impl<B: DeadLetters + ?Sized> DeadLetters for Encrypted<B> {
-    fn parked<'a>(
-        &'a self,
-        reader: &'a str,
-        tenant: Option<&'a TenantId>,
-        after: Option<&'a DeliveryKey>,
-        limit: u32,
-    ) -> BoxFuture<'a, Result<Vec<ParkedKey>, Error>> {
-        self.inner.parked(reader, tenant, after, limit)
-    }
+    delegate_port!(DeadLetters { parked } => |this| this.inner);
 
     fn events<'a>(
         &'a self,

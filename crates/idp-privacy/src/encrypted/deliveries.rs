@@ -1,13 +1,14 @@
 //! What a relay sets aside is encrypted anew, and decrypted again when it is due.
 
-use super::{Encrypted, SHREDDED};
+use super::origins::Origin;
+use super::{Encrypted, SHREDDED, shredded};
 use crate::Key;
 use crate::cipher::Known;
 use idp_application::{
-    BlockedKey, BoxFuture, Deliveries, Due, Error, Lane, LaneLease, LaneRecord, Reader, SetAside,
-    Settled, Settlement,
+    BoxFuture, Deliveries, Due, Error, ErrorKind, Lane, LaneLease, LaneRecord, Reader, SetAside,
+    delegate_port,
 };
-use idp_domain::TenantId;
+use idp_domain::{Envelope, TenantId};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -32,19 +33,40 @@ impl<B: ?Sized> Encrypted<B> {
         &self,
         asides: impl Iterator<Item = &mut SetAside> + Send,
     ) -> Result<(), Error> {
-        let mut current: HashMap<TenantId, Key> = HashMap::new();
+        let mut current: HashMap<TenantId, Option<Key>> = HashMap::new();
         for aside in asides {
-            let envelope = &aside.envelope;
+            let envelope = aside.envelope.clone();
             if envelope.event_type == SHREDDED {
                 continue;
             }
-            let tenant = envelope.tenant.clone();
-            if !current.contains_key(&tenant) {
-                current.insert(tenant.clone(), self.cipher.current(&tenant).await?);
+            let tenant = &envelope.tenant;
+            if !current.contains_key(tenant) {
+                current.insert(tenant.clone(), self.current_if_any(tenant).await?);
             }
-            aside.envelope = self.encrypted(envelope.clone(), &current[&tenant])?;
+            aside.envelope = match &current[tenant] {
+                Some(key) => self.encrypted(envelope, key)?,
+                None => self.as_it_stood(envelope).await?,
+            };
         }
         Ok(())
+    }
+
+    /// `None` when the tenant has none. A key ring that does not answer is an error.
+    async fn current_if_any(&self, tenant: &TenantId) -> Result<Option<Key>, Error> {
+        match self.cipher.current(tenant).await {
+            Ok(key) => Ok(Some(key)),
+            Err(error) if error.kind() == ErrorKind::Invalid => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// An event of a tenant without a key to encrypt with. It must not hold up what else is recorded.
+    async fn as_it_stood(&self, envelope: Envelope) -> Result<Envelope, Error> {
+        let Origin::Encrypted(id) = self.origins.of(&envelope) else { return Ok(envelope) };
+        match self.cipher.find(&envelope.tenant, &id).await? {
+            Some(key) => self.encrypted(envelope, &key),
+            None => Ok(shredded(envelope)),
+        }
     }
 }
 
@@ -65,13 +87,7 @@ impl<B: Deliveries + ?Sized> Encrypted<B> {
 }
 
 impl<B: Deliveries + ?Sized> Deliveries for Encrypted<B> {
-    fn blocked<'a>(
-        &'a self,
-        reader: &'a Reader,
-        lanes: &'a [Lane],
-    ) -> BoxFuture<'a, Result<Vec<BlockedKey>, Error>> {
-        self.inner.blocked(reader, lanes)
-    }
+    delegate_port!(Deliveries { blocked, settle } => |this| this.inner);
 
     fn record<'a>(
         &'a self,
@@ -89,13 +105,5 @@ impl<B: Deliveries + ?Sized> Deliveries for Encrypted<B> {
         limit: u32,
     ) -> BoxFuture<'a, Result<Due, Error>> {
         Box::pin(self.due_decrypted(reader, leases, limit))
-    }
-
-    fn settle<'a>(
-        &'a self,
-        reader: &'a Reader,
-        settlement: &'a Settlement,
-    ) -> BoxFuture<'a, Result<Settled, Error>> {
-        self.inner.settle(reader, settlement)
     }
 }

@@ -1,12 +1,10 @@
-//! Reading the log: payloads come in clear.
+//! Reading the log: payloads come in clear. What it keeps, and who is behind, has none.
 
 use super::Encrypted;
 use crate::cipher::Known;
 use idp_application::{
-    BoxFuture, Claim, Error, Lane, LaneBatch, LaneLease, LaneProgress, Membership, OutboxLog,
-    Reader, WorkerId,
+    BoxFuture, Error, LaneBatch, LaneLease, LogKeeping, LogLag, OutboxLog, delegate_port,
 };
-use std::time::Duration;
 
 impl<B: OutboxLog + ?Sized> Encrypted<B> {
     async fn read_decrypted(
@@ -24,22 +22,7 @@ impl<B: OutboxLog + ?Sized> Encrypted<B> {
 }
 
 impl<B: OutboxLog + ?Sized> OutboxLog for Encrypted<B> {
-    fn join<'a>(
-        &'a self,
-        reader: &'a Reader,
-        worker: WorkerId,
-        ttl: Duration,
-    ) -> BoxFuture<'a, Result<Membership, Error>> {
-        self.inner.join(reader, worker, ttl)
-    }
-
-    fn claim<'a>(
-        &'a self,
-        reader: &'a Reader,
-        claim: Claim,
-    ) -> BoxFuture<'a, Result<Vec<LaneLease>, Error>> {
-        self.inner.claim(reader, claim)
-    }
+    delegate_port!(OutboxLog { join, claim, advance, release } => |this| this.inner);
 
     fn read<'a>(
         &'a self,
@@ -48,22 +31,12 @@ impl<B: OutboxLog + ?Sized> OutboxLog for Encrypted<B> {
     ) -> BoxFuture<'a, Result<Vec<LaneBatch>, Error>> {
         Box::pin(self.read_decrypted(leases, limit))
     }
+}
 
-    fn advance<'a>(
-        &'a self,
-        reader: &'a Reader,
-        progress: &'a [LaneProgress],
-        lease_ttl: Duration,
-    ) -> BoxFuture<'a, Result<Vec<Lane>, Error>> {
-        self.inner.advance(reader, progress, lease_ttl)
-    }
+impl<B: LogKeeping + ?Sized> LogKeeping for Encrypted<B> {
+    delegate_port!(LogKeeping => |this| this.inner);
+}
 
-    fn release<'a>(
-        &'a self,
-        reader: &'a Reader,
-        worker: WorkerId,
-        leases: &'a [LaneLease],
-    ) -> BoxFuture<'a, Result<(), Error>> {
-        self.inner.release(reader, worker, leases)
-    }
+impl<B: LogLag + ?Sized> LogLag for Encrypted<B> {
+    delegate_port!(LogLag => |this| this.inner);
 }

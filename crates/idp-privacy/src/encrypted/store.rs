@@ -2,10 +2,8 @@
 
 use super::Encrypted;
 use idp_application::{
-    Applied, BoxFuture, ChangeSet, Cost, Error, Fetched, Migrate, ProjectionBatch, ProjectionStore,
-    Reader, RowQuery, Store,
+    BoxFuture, ChangeSet, Cost, Error, Migrate, ProjectionStore, Store, delegate_port,
 };
-use idp_domain::TableSchema;
 
 impl<B: Store + ?Sized> Encrypted<B> {
     async fn encrypt_and_commit(&self, mut changes: ChangeSet) -> Result<Cost, Error> {
@@ -20,13 +18,7 @@ impl<B: Store + ?Sized> Encrypted<B> {
 }
 
 impl<B: Store + ?Sized> Store for Encrypted<B> {
-    fn fetch(&self, query: RowQuery) -> BoxFuture<'_, Result<Fetched, Error>> {
-        self.inner.fetch(query)
-    }
-
-    fn count(&self, query: RowQuery) -> BoxFuture<'_, Result<u64, Error>> {
-        self.inner.count(query)
-    }
+    delegate_port!(Store { fetch, count } => |this| this.inner);
 
     fn commit(&self, changes: ChangeSet) -> BoxFuture<'_, Result<Cost, Error>> {
         Box::pin(self.encrypt_and_commit(changes))
@@ -34,25 +26,9 @@ impl<B: Store + ?Sized> Store for Encrypted<B> {
 }
 
 impl<B: ProjectionStore + ?Sized> ProjectionStore for Encrypted<B> {
-    fn apply(&self, batch: ProjectionBatch) -> BoxFuture<'_, Result<Applied, Error>> {
-        self.inner.apply(batch)
-    }
-
-    fn reset<'a>(
-        &'a self,
-        reader: &'a Reader,
-        epoch: i64,
-        table: &'static TableSchema,
-    ) -> BoxFuture<'a, Result<Applied, Error>> {
-        self.inner.reset(reader, epoch, table)
-    }
+    delegate_port!(ProjectionStore => |this| this.inner);
 }
 
 impl<B: Migrate + ?Sized> Migrate for Encrypted<B> {
-    fn migrate<'a>(
-        &'a self,
-        tables: &'a [&'static TableSchema],
-    ) -> BoxFuture<'a, Result<(), Error>> {
-        self.inner.migrate(tables)
-    }
+    delegate_port!(Migrate => |this| this.inner);
 }

@@ -4,9 +4,8 @@
 use super::Encrypted;
 use crate::cipher::Known;
 use idp_application::{
-    BoxFuture, Error, Lane, LaneLease, LaneTracks, Reader, TenantPolicies, TenantPolicy,
-    TenantPolicyOrder, TenantPolicyRecord, TenantTracks, TrackBatch, TrackChange, TrackReading,
-    TrackRecord,
+    BoxFuture, Error, Lane, Reader, TenantPolicies, TenantTracks, TrackBatch, TrackReading,
+    TrackRecord, delegate_port,
 };
 
 impl<B: TenantTracks + ?Sized> Encrypted<B> {
@@ -36,29 +35,7 @@ impl<B: TenantTracks + ?Sized> Encrypted<B> {
 }
 
 impl<B: TenantTracks + ?Sized> TenantTracks for Encrypted<B> {
-    fn tracks<'a>(
-        &'a self,
-        reader: &'a Reader,
-        leases: &'a [LaneLease],
-    ) -> BoxFuture<'a, Result<Vec<LaneTracks>, Error>> {
-        self.inner.tracks(reader, leases)
-    }
-
-    fn split<'a>(
-        &'a self,
-        reader: &'a Reader,
-        change: &'a TrackChange,
-    ) -> BoxFuture<'a, Result<Option<LaneTracks>, Error>> {
-        self.inner.split(reader, change)
-    }
-
-    fn merge<'a>(
-        &'a self,
-        reader: &'a Reader,
-        change: &'a TrackChange,
-    ) -> BoxFuture<'a, Result<Option<LaneTracks>, Error>> {
-        self.inner.merge(reader, change)
-    }
+    delegate_port!(TenantTracks { tracks, split, merge } => |this| this.inner);
 
     fn read_tracks<'a>(
         &'a self,
@@ -78,26 +55,5 @@ impl<B: TenantTracks + ?Sized> TenantTracks for Encrypted<B> {
 }
 
 impl<B: TenantPolicies + ?Sized> TenantPolicies for Encrypted<B> {
-    fn tenant_policies<'a>(
-        &'a self,
-        reader: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<TenantPolicy>, Error>> {
-        self.inner.tenant_policies(reader)
-    }
-
-    fn set_tenant_policy<'a>(
-        &'a self,
-        reader: &'a str,
-        order: &'a TenantPolicyOrder,
-    ) -> BoxFuture<'a, Result<(), Error>> {
-        self.inner.set_tenant_policy(reader, order)
-    }
-
-    fn tenant_policy_records<'a>(
-        &'a self,
-        reader: &'a str,
-        limit: u32,
-    ) -> BoxFuture<'a, Result<Vec<TenantPolicyRecord>, Error>> {
-        self.inner.tenant_policy_records(reader, limit)
-    }
+    delegate_port!(TenantPolicies => |this| this.inner);
 }

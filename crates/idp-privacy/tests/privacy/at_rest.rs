@@ -14,15 +14,15 @@ use idp_privacy::{
 use idp_testkit::{TALLY_TABLES, Tally, TallyId};
 use std::sync::Arc;
 
-struct Fixture {
-    store: Arc<MemoryStore>,
-    keys: Arc<MemoryKeyRing>,
-    encrypted: Arc<Encrypted<MemoryStore>>,
+pub(crate) struct Fixture {
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) keys: Arc<MemoryKeyRing>,
+    pub(crate) encrypted: Arc<Encrypted<MemoryStore>>,
     app: Application,
 }
 
 impl Fixture {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         use idp_application::Migrate as _;
         let store = Arc::new(MemoryStore::default());
         store.migrate(TALLY_TABLES).await.expect("no tables yet");
@@ -41,7 +41,7 @@ impl Fixture {
     }
 
     /// Commits one event of that tenant.
-    async fn count(&self, name: &str) -> Result<(), Error> {
+    pub(crate) async fn count(&self, name: &str) -> Result<(), Error> {
         let context = Context::new(tenant(name), Actor::new("tester"));
         let counted = self.app.run(context, async |uow| {
             let mut tally = Tally::new(uow.new_id::<TallyId>());
@@ -165,7 +165,7 @@ async fn a_payload_that_was_swapped_is_not_read() {
 }
 
 /// Commits an event past the encryption, as a version of the service without it did.
-async fn commit_as_it_is(fixture: &Fixture, payload: &str) -> Envelope {
+pub(crate) async fn commit_as_it_is(fixture: &Fixture, payload: &str) -> Envelope {
     let committed = fixture.stored("template").await.remove(0).envelope;
     let mut record = committed.into_record();
     record.event_id = idp_domain::Uuid::from_u128(0xc1ea);
@@ -217,8 +217,11 @@ async fn a_target_gets_in_clear_what_is_encrypted_in_the_store() {
     let sent = decrypt.apply(CloudEvent::of(edited, "/".into())).await.expect("readable");
     assert_eq!(sent.content_hash, None);
     fixture.keys.shred(&tenant("acme"));
-    let refused = decrypt.apply(CloudEvent::of(stored, "/".into())).await;
-    assert!(matches!(refused, Err(TransformError::Refused(_))));
+    let event = CloudEvent::of(stored, "/".into());
+    let gone = decrypt.apply(event.clone()).await;
+    assert!(matches!(gone, Err(TransformError::Gone(_))), "nothing waits for it");
+    let refused = decrypt.refusing_shredded().apply(event).await;
+    assert!(matches!(refused, Err(TransformError::Refused(_))), "an operator wants to see it");
 }
 
 /// A key service that is away.

@@ -1,5 +1,6 @@
 //! Encryption at rest and per target, over the reference store.
 
+mod aside;
 mod at_rest;
 mod key_rings;
 mod per_target;

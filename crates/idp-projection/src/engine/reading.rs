@@ -4,10 +4,12 @@ use super::{Engine, Turn};
 use crate::folding::{Concerns, Folded};
 use idp_application::{
     Applied, Error, ErrorKind, LaneBatch, LaneLease, LaneProgress, Projection, ProjectionBatch,
-    ProjectionWrite, RowQuery, Scope, StoredRow,
+    ProjectionSeen, ProjectionWrite, RowQuery, Scope, StoredRow,
 };
 use idp_domain::{Predicate, Record, TenantId, Value};
 use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How many rows are asked for at once.
 const KEYS_MAX: usize = 1_000;
@@ -25,10 +27,14 @@ impl<P: Projection> Engine<P> {
             Some(batch) if !batch.events.is_empty() => self.fold(lease, &batch).await,
             batch => {
                 // Windows without events were passed; the next renewal records it.
+                let has_more = batch.as_ref().is_some_and(|batch| batch.has_more);
                 let cursor = batch.map_or(lease.cursor, |batch| batch.through.max(lease.cursor));
                 self.lease = Some(LaneLease { cursor, ..lease });
-                self.has_news = false;
                 self.report(|status| status.stalled = None);
+                if has_more {
+                    return Ok(Turn::Busy);
+                }
+                self.has_news = false;
                 self.requests.caught_up();
                 Ok(Turn::Idle)
             }
@@ -36,6 +42,7 @@ impl<P: Projection> Engine<P> {
     }
 
     async fn fold(&mut self, lease: LaneLease, batch: &LaneBatch) -> Result<Turn, Error> {
+        let began = Instant::now();
         let concerns = Concerns::of(&self.parts.projection, &batch.events);
         let stored = self.stored_rows(concerns.keys()).await?;
         if stored.iter().any(|row| row.version > lease.sequence) {
@@ -44,10 +51,21 @@ impl<P: Projection> Engine<P> {
         }
         let folded = concerns.fold(&self.parts.projection, stored, lease.sequence);
         let Folded { writes, events, fault } = folded;
+        let rows = writes.len();
         if events > 0 && !self.apply(lease, batch, events, writes).await? {
             return Ok(Turn::Idle);
         }
+        if events > 0 {
+            self.tell_applied(events, rows, began.elapsed());
+        }
         fault.map_or(Ok(Turn::Busy), Err)
+    }
+
+    fn tell_applied(&self, events: usize, rows: usize, took: Duration) {
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let (projection, events, rows) = (P::NAME, count(events), count(rows));
+        let seen = ProjectionSeen::Applied { projection, events, rows, took };
+        self.parts.audience.tell(|observer| observer.observe(seen));
     }
 
     /// The rows with those keys, as far as there are such rows.

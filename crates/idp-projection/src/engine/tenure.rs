@@ -18,7 +18,8 @@ impl<P: Projection> Engine<P> {
         if Instant::now() >= self.heartbeat_at {
             let lease_ttl = self.parts.config.lease_ttl;
             let joined = self.parts.backend.join(&self.reader, self.parts.worker, lease_ttl);
-            self.call(joined).await?;
+            let joined = self.call(joined).await?;
+            self.missed(joined.events_missed);
             self.has_joined = true;
         } else if !was_in_doubt {
             return Ok(());
@@ -29,6 +30,20 @@ impl<P: Projection> Engine<P> {
         }
         self.heartbeat_at = Instant::now() + self.parts.config.heartbeat_interval;
         Ok(())
+    }
+
+    fn missed(&self, events_missed: u64) {
+        self.report(|status| {
+            if events_missed > 0 && status.events_missed != events_missed {
+                let projection = P::NAME;
+                tracing::warn!(
+                    projection,
+                    events_missed,
+                    "a part of the log was gone when it began"
+                );
+            }
+            status.events_missed = events_missed;
+        });
     }
 
     async fn claim(&mut self) -> Result<(), Error> {

@@ -3,8 +3,7 @@
 use crate::service::{LONG, Service, caught_up, config, until};
 use idp_application::{
     Applied, BoxFuture, Claim, Cursor, Error, ErrorKind, Lane, LaneBatch, LaneLease, LaneProgress,
-    Membership, OutboxLog, Projection, ProjectionBatch, ProjectionStore, Reader, Recorded,
-    WorkerId,
+    OutboxLog, Projection, ProjectionBatch, ProjectionStore, Reader, Recorded, delegate_port,
 };
 use idp_domain::{TableSchema, Value};
 use idp_testkit::{Assembled, Audited, TallyBoard, TallyEvent, TallyRow};
@@ -186,14 +185,7 @@ struct Tampering {
 }
 
 impl OutboxLog for Tampering {
-    fn join<'a>(
-        &'a self,
-        reader: &'a Reader,
-        worker: WorkerId,
-        ttl: Duration,
-    ) -> BoxFuture<'a, Result<Membership, Error>> {
-        self.log.join(reader, worker, ttl)
-    }
+    delegate_port!(OutboxLog { join, advance, release } => |this| this.log);
 
     fn claim<'a>(
         &'a self,
@@ -227,24 +219,6 @@ impl OutboxLog for Tampering {
             }
             Ok(batches)
         })
-    }
-
-    fn advance<'a>(
-        &'a self,
-        reader: &'a Reader,
-        progress: &'a [LaneProgress],
-        lease_ttl: Duration,
-    ) -> BoxFuture<'a, Result<Vec<Lane>, Error>> {
-        self.log.advance(reader, progress, lease_ttl)
-    }
-
-    fn release<'a>(
-        &'a self,
-        reader: &'a Reader,
-        worker: WorkerId,
-        leases: &'a [LaneLease],
-    ) -> BoxFuture<'a, Result<(), Error>> {
-        self.log.release(reader, worker, leases)
     }
 }
 

@@ -4,16 +4,17 @@ use super::config::RabbitStreamConfig;
 use super::pool::Pool;
 use super::sending::{Sending, Stop};
 use idp_application::{
-    BoxFuture, BusGuarantees, Duplicates, Error, EventBus, Message, PublishError,
+    BoxFuture, BusGuarantees, Duplicates, Error, EventBus, Message, PublishError, Stream,
 };
 use std::fmt;
 use std::sync::Arc;
 
 /// Publishes to streams, each event stored once.
 ///
-/// A topic is the name of a stream, which must exist. The producer is named by the text of
-/// [`Message::stream`], the publishing id is [`Message::sequence`]; the broker drops what has a number
-/// that it has seen from that producer in that stream, or a lower one.
+/// A topic is the name of a stream, which must exist. The producer is named by the prefix of the
+/// configuration and the text of [`Message::stream`], `prefix/target/lane`; the publishing id is
+/// [`Message::sequence`]. The broker drops what has a number that it has seen from that producer in
+/// that stream, or a lower one.
 ///
 /// Each call has a connection of its own, which is kept for further calls. A call that is dropped
 /// closes it: what the broker has read by then may still be stored, nothing else.
@@ -40,7 +41,7 @@ impl RabbitStreamBus {
         let Some(first) = messages.first() else {
             return Ok(());
         };
-        let name: Arc<str> = first.stream.to_string().into();
+        let name: Arc<str> = producer_name(&self.pool.config().prefix, &first.stream).into();
         let taken = self.pool.take(&name).await;
         let mut session = taken.map_err(|fault| {
             PublishError::unavailable(0, "there is no connection to RabbitMQ")
@@ -69,10 +70,30 @@ impl EventBus for RabbitStreamBus {
     }
 }
 
+/// The name under which the broker remembers numbers. It is stored, so it must never change.
+fn producer_name(prefix: &str, stream: &Stream) -> String {
+    format!("{prefix}/{stream}")
+}
+
 impl fmt::Debug for RabbitStreamBus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RabbitStreamBus")
             .field("config", self.pool.config())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use idp_application::{Lane, Track};
+
+    /// Brokers know numbers by these names.
+    #[test]
+    fn the_names_are_frozen() {
+        let lane = Lane::from_number(12);
+        let stream = |track| Stream { target: "bus".into(), lane, track };
+        assert_eq!(producer_name("shop", &stream(Track::Main)), "shop/bus/12");
+        assert_eq!(producer_name("shop", &stream(Track::Side)), "shop/bus/12/side");
     }
 }

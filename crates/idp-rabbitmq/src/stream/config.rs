@@ -16,11 +16,17 @@ pub struct RabbitStreamConfig {
     pub password: String,
     /// The virtual host that the streams are in.
     pub virtual_host: String,
+    /// What names of producers start with: up to 64 letters, digits, `_` and `-`. It tells services
+    /// and environments that share a broker apart, and must stay the same for ever: two services with
+    /// one prefix would take each other's messages for duplicates.
+    pub prefix: String,
     /// The name of the connections that the broker shows.
     pub connection_name: String,
     /// How long it may take to connect to a node.
     pub connect_timeout: Duration,
-    /// How long the broker may be silent while it owes an answer.
+    /// How long the broker may be silent while it owes an answer; not the time of a whole call. Set it
+    /// below the relay's time for a send (`publish_timeout`, 5 s unless it is changed), or the relay is
+    /// always the first to lose patience, and the connection of the call is given up.
     pub confirm_timeout: Duration,
     /// The most bytes that a frame may have, and with it a message with its attributes. The broker
     /// may allow less (`stream.frame_max`, 1 MiB unless it is changed).
@@ -31,16 +37,18 @@ pub struct RabbitStreamConfig {
 const ATTRIBUTE_BYTES: usize = 16 * 1024;
 
 impl RabbitStreamConfig {
-    /// The usual configuration for a broker of one node, `host:port`, with RabbitMQ's user `guest`.
-    pub fn at(node: impl Into<String>) -> Self {
+    /// The usual configuration for a broker of one node, `host:port`, with RabbitMQ's user `guest`,
+    /// and names of producers that start with the prefix.
+    pub fn at(node: impl Into<String>, prefix: impl Into<String>) -> Self {
         Self {
             nodes: vec![node.into()],
+            prefix: prefix.into(),
             user: "guest".to_owned(),
             password: "guest".to_owned(),
             virtual_host: "/".to_owned(),
             connection_name: "idp".to_owned(),
             connect_timeout: Duration::from_secs(3),
-            confirm_timeout: Duration::from_secs(10),
+            confirm_timeout: Duration::from_secs(4),
             frame_bytes_max: 1024 * 1024,
         }
     }
@@ -63,6 +71,7 @@ impl RabbitStreamConfig {
         faults.name("user", &self.user);
         faults.bound("password.len()", self.password.len(), 0..=1_000);
         faults.name("virtual_host", &self.virtual_host);
+        faults.prefix("prefix", &self.prefix);
         faults.name("connection_name", &self.connection_name);
         faults.bound("connect_timeout", self.connect_timeout, MILLISECOND..=HOUR);
         faults.bound("confirm_timeout", self.confirm_timeout, MILLISECOND..=HOUR);
@@ -79,6 +88,7 @@ impl Debug for RabbitStreamConfig {
             .field("nodes", &self.nodes)
             .field("user", &self.user)
             .field("virtual_host", &self.virtual_host)
+            .field("prefix", &self.prefix)
             .field("connection_name", &self.connection_name)
             .field("connect_timeout", &self.connect_timeout)
             .field("confirm_timeout", &self.confirm_timeout)
@@ -94,7 +104,15 @@ mod tests {
 
     #[test]
     fn the_usual_configuration_is_valid() {
-        assert!(RabbitStreamConfig::at("127.0.0.1:5552").check().is_ok());
+        assert!(RabbitStreamConfig::at("127.0.0.1:5552", "shop").check().is_ok());
+    }
+
+    /// `RelayConfig::publish_timeout`, unless it is changed.
+    const RELAY_PATIENCE: Duration = Duration::from_secs(5);
+
+    #[test]
+    fn the_bus_loses_patience_before_the_relay_does() {
+        assert!(RabbitStreamConfig::at("", "shop").confirm_timeout < RELAY_PATIENCE);
     }
 
     #[test]
@@ -103,12 +121,13 @@ mod tests {
             user: String::new(),
             confirm_timeout: Duration::ZERO,
             frame_bytes_max: 100,
-            ..RabbitStreamConfig::at("here")
+            ..RabbitStreamConfig::at("here", "a/b")
         };
-        let error = config.check().expect_err("four faults");
+        let error = config.check().expect_err("five faults");
         assert_eq!(error.kind(), ErrorKind::Invalid);
         let expected = "`nodes[0]` must be host:port, got \"here\"; \
                         `user` must have 1 to 100 characters, got 0; \
+                        `prefix` must be 1 to 64 letters, digits, `_` and `-`, got \"a/b\"; \
                         `confirm_timeout` must be within 1ms..=3600s, got 0ns; \
                         `frame_bytes_max` must be within 32768..=268435456, got 100";
         assert_eq!(error.message(), expected);
@@ -116,7 +135,7 @@ mod tests {
 
     #[test]
     fn the_password_is_not_shown() {
-        let usual = RabbitStreamConfig::at("broker:5552");
+        let usual = RabbitStreamConfig::at("broker:5552", "shop");
         let config = RabbitStreamConfig { password: "hunter2".into(), ..usual };
         let shown = format!("{config:?}");
         assert!(shown.contains("broker:5552") && !shown.contains("hunter2"), "{shown}");

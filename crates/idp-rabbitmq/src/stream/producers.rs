@@ -24,7 +24,7 @@ struct Known {
 /// Who publishes: one sequence of numbers in one stream of RabbitMQ.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Producer {
-    /// The text of our stream, by which the broker knows the producer.
+    /// The prefix and the text of our stream, by which the broker knows the producer.
     pub(crate) name: Arc<str>,
     /// The stream of RabbitMQ.
     pub(crate) topic: Arc<str>,

@@ -29,7 +29,25 @@ impl OwnBroker {
     /// A broker that takes messages of 64 KiB at most.
     pub async fn start() -> Self {
         let home = tempfile::tempdir().expect("a folder");
-        let ports = free_ports();
+        Self::start_at(home, free_ports()).await
+    }
+
+    /// A second node of a cluster.
+    pub async fn join(first: &Self) -> Self {
+        let home = tempfile::tempdir().expect("a folder");
+        let (from, to) = (&first.home, &home);
+        let [from, to] = [from, to].map(|home| home.path().join(".erlang.cookie"));
+        std::fs::copy(from, to).expect("copied with its mode");
+        let [amqp, stream, distribution, _] = free_ports();
+        let node = Self::start_at(home, [amqp, stream, distribution, first.ports[3]]).await;
+        node.control(&["stop_app"]);
+        node.control(&["join_cluster", &node_name(first.ports)]);
+        node.control(&["start_app"]);
+        node.until_ready().await;
+        node
+    }
+
+    async fn start_at(home: TempDir, ports: [u16; 4]) -> Self {
         let [amqp, stream, ..] = ports;
         let configuration = format!(
             "listeners.tcp.1 = 127.0.0.1:{amqp}\n\
@@ -86,9 +104,13 @@ impl OwnBroker {
 
     /// How much of the disk must be free, or it takes nothing.
     pub fn demand_free_disk(&self, limit: &str) {
+        self.control(&["set_disk_free_limit", limit]);
+    }
+
+    fn control(&self, arguments: &[&str]) {
         let mut command = Command::new(tool("rabbitmqctl"));
         environment(&mut command, self.home.path(), self.ports);
-        let output = command.args(["set_disk_free_limit", limit]).output();
+        let output = command.args(arguments).output();
         let output = output.expect("rabbitmqctl runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
@@ -130,10 +152,15 @@ fn spawn(home: &Path, ports: [u16; 4]) -> Child {
     command.spawn().expect("sh runs")
 }
 
-fn environment(command: &mut Command, home: &Path, [amqp, _, distribution, epmd]: [u16; 4]) {
+fn node_name([amqp, ..]: [u16; 4]) -> String {
+    format!("idp-own-{amqp}@localhost")
+}
+
+fn environment(command: &mut Command, home: &Path, ports: [u16; 4]) {
+    let [_, _, distribution, epmd] = ports;
     command.env("HOME", home).env("RABBITMQ_LOGS", "-");
     command.env("ERL_EPMD_PORT", epmd.to_string()).env("ERL_EPMD_ADDRESS", "127.0.0.1");
-    command.env("RABBITMQ_NODENAME", format!("idp-own-{amqp}@localhost"));
+    command.env("RABBITMQ_NODENAME", node_name(ports));
     command.env("RABBITMQ_DIST_PORT", distribution.to_string());
     let loopback = "+S 2:2 -kernel inet_dist_use_interface {127,0,0,1}";
     command.env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", loopback);

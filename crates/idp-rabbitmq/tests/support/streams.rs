@@ -31,7 +31,7 @@ impl Streams {
         RabbitStreamConfig {
             connect_timeout: Duration::from_secs(2),
             confirm_timeout: Duration::from_secs(3),
-            ..RabbitStreamConfig::at(self.proxy.address().to_string())
+            ..RabbitStreamConfig::at(self.proxy.address().to_string(), "tests")
         }
     }
 

@@ -56,6 +56,17 @@ impl TopicRule {
         Self { parts: vec![Part::Text(topic.into())] }
     }
 
+    /// The template.
+    pub(crate) fn template(&self) -> String {
+        let text = |part: &Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Tenant => "{tenant}".to_owned(),
+            Part::AggregateType => "{aggregate_type}".to_owned(),
+            Part::EventType => "{event_type}".to_owned(),
+        };
+        self.parts.iter().map(text).collect()
+    }
+
     pub(crate) fn topic_of(&self, event: &Envelope) -> Arc<str> {
         let text = |part: &Part| -> String {
             match part {

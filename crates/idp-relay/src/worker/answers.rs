@@ -42,7 +42,7 @@ impl Worker {
         held: &[Lane],
     ) -> Recorded {
         self.answered();
-        self.due.renew = false;
+        self.note_recorded(asked.iter().map(|record| record.progress.lane));
         let deadline = self.deadline(asked_at);
         let mut recorded = Recorded::default();
         for LaneRecord { progress, .. } in asked {
@@ -103,6 +103,7 @@ impl Worker {
             return None; // Of an earlier tenure: its successor started where the log said.
         }
         let work = self.lanes.get_mut(&lane)?;
+        let mut asked = Duration::ZERO;
         match failure? {
             (PublishFailure::Refused, error) => {
                 let refusal = refused.map(|event| Refusal { event, error });
@@ -115,10 +116,13 @@ impl Worker {
                 self.due.renew = true;
             }
             (PublishFailure::Throttled(Some(Duration::ZERO)), _) if progressed => return None,
+            (PublishFailure::TopicUnavailable(pause), _) => {
+                asked = pause.unwrap_or_default().min(self.config.throttle_max);
+            }
             (PublishFailure::Unavailable | PublishFailure::Throttled(_), _) => {}
         }
         work.failures = work.failures.saturating_add(1);
-        let pause = self.backoff.pause_after(work.failures);
+        let pause = self.backoff.pause_after(work.failures).max(asked);
         work.rest_until(now + pause);
         Some(pause)
     }
@@ -144,7 +148,8 @@ impl Worker {
     /// Tells the breaker what the send says about the bus as a whole.
     fn note_bus(&mut self, outcome: &SendOutcome, now: Instant) {
         let failure = outcome.failure.as_ref().map(|(failure, _)| *failure);
-        let answers = matches!(failure, None | Some(PublishFailure::Refused));
+        // Of what is gone the bus was not asked.
+        let answers = matches!(failure, None | Some(PublishFailure::Refused)) && outcome.gone == 0;
         if (answers || outcome.messages() > 0) && self.breaker.succeeded() {
             self.lanes.values_mut().for_each(LaneWork::went_well);
         }
@@ -157,6 +162,8 @@ impl Worker {
                 let pause = asked.unwrap_or(pause).min(self.config.throttle_max);
                 self.breaker.throttled(pause, now);
             }
+            // Of one place of many: its lane rests, of the rest nothing is known.
+            Some(PublishFailure::TopicUnavailable(_)) => {}
             None | Some(PublishFailure::Refused | PublishFailure::Fenced) => {}
         }
     }

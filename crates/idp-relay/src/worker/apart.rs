@@ -10,10 +10,10 @@ use super::tracks::{Change, Tracks};
 use super::{LaneWork, Step, Worker};
 use idp_application::{
     Lane, LaneLease, LaneTracks, Message, Stream, TenantPolicy, TenantScope, Track, TrackBatch,
-    TrackChange, TrackRecord,
+    TrackChange, TrackEvent, TrackRecord,
 };
 use idp_domain::TenantId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -45,6 +45,13 @@ impl Worker {
         self.lanes.values().filter_map(|work| work.tracks.as_ref()).map(|t| t.by_tenant.len()).sum()
     }
 
+    /// How many of them nobody has asked for: their tenant filled the lane.
+    pub(crate) fn tracks_automatic(&self) -> usize {
+        let tracks = self.lanes.values().filter_map(|work| work.tracks.as_ref());
+        let tenants = tracks.flat_map(|tracks| tracks.by_tenant.keys());
+        tenants.filter(|tenant| !self.tenants.is_special(tenant)).count()
+    }
+
     /// How many of them stand still because their tenant is paused: what is behind them cannot be
     /// purged.
     pub(crate) fn tracks_paused(&self) -> usize {
@@ -56,8 +63,8 @@ impl Worker {
     /// Asks for the tracks of the lanes of which they are not known.
     pub(super) fn ask_tracks(&self, now: Instant) -> Option<Step> {
         let unknown = |work: &&LaneWork| work.tracks.is_none() && work.may_send(now);
-        let leases: Vec<LaneLease> =
-            self.lanes.values().filter(unknown).map(LaneWork::lease).collect();
+        let leases = self.to_ask(unknown, now).into_iter().map(LaneWork::lease);
+        let leases: Vec<LaneLease> = leases.collect();
         (!leases.is_empty()).then_some(Step::Tracks(leases))
     }
 
@@ -103,8 +110,10 @@ impl Worker {
             track.track.sequence == work.lease().sequence
         };
         let mut level = tracks.by_tenant.iter().filter(level).map(|(tenant, _)| tenant);
-        let merge = level.find(|tenant| !self.tenants.is_special(tenant));
-        tracks.change.clone().or_else(|| merge.cloned().map(Change::Merge))
+        // Behind the end of the lane nobody can have sent anything of the track.
+        let merge = level.find(|t| work.news_read > 0 && !self.tenants.is_special(t));
+        let change = tracks.change.clone().or_else(|| merge.cloned().map(Change::Merge));
+        change.or_else(|| self.wants_apart(work).map(Change::Split))
     }
 
     /// The log answered a split or a merge. Says whether the lane is lost.
@@ -116,8 +125,12 @@ impl Worker {
             self.lanes.remove(&asked.lane);
             return true;
         };
+        let place = work.crowd.after(asked, &known);
         if let Some(cursor) = work.tracks.get_or_insert_default().learn(known) {
             work.passed(cursor);
+        }
+        if let Some(place) = place {
+            work.passed_over(place);
         }
         false
     }
@@ -167,20 +180,19 @@ impl Worker {
         let lease = work.lease();
         let meets = |(tenant, track): (&TenantId, &super::tracks::TrackWork)| {
             let ahead = track.track.sequence > lease.sequence && !self.tenants.is_special(tenant);
-            ahead.then_some(track.track.sequence)
+            ahead.then_some(track.track.cursor)
         };
         let Some((tenant, track)) =
             tenant.and_then(|tenant| tracks.by_tenant.get_key_value(tenant))
         else {
-            let sequence_max = tracks.by_tenant.iter().filter_map(meets).min();
+            let until = tracks.by_tenant.iter().filter_map(meets).min();
             let scope = TenantScope::Except(tracks.tenants());
-            return TrackTurn { lease, generation: None, scope, sequence_max };
+            return TrackTurn { lease, generation: None, scope, until };
         };
+        let until = (!self.tenants.is_special(tenant)).then_some(lease.cursor);
         let TenantTrackPlace { lease, generation } = place_of(lease, track);
-        let meets = work.lease().sequence;
-        let sequence_max = (!self.tenants.is_special(tenant)).then_some(meets);
         let scope = TenantScope::Only(tenant.clone());
-        TrackTurn { lease, generation: Some(generation), scope, sequence_max }
+        TrackTurn { lease, generation: Some(generation), scope, until }
     }
 
     /// When something may be read that a limit forbids now.
@@ -200,11 +212,12 @@ impl Worker {
         now: Instant,
     ) -> Vec<Send> {
         self.answered();
-        let events: usize = batches.iter().map(|batch| batch.events.len()).sum();
-        let all_read = events < usize::try_from(self.config.batch_size).unwrap_or(usize::MAX);
-        for turn in reading.turns.iter().filter(|_| all_read) {
-            if let Some(work) = self.lanes.get_mut(&turn.lease.lane) {
-                work.suspect = false;
+        let more = batches.iter().filter(|batch| batch.has_more).map(|batch| batch.lane);
+        let more: BTreeSet<Lane> = more.collect();
+        for turn in &reading.turns {
+            let Some(work) = self.lanes.get_mut(&turn.lease.lane) else { continue };
+            work.suspect = false;
+            if turn.until.is_none() && !more.contains(&turn.lease.lane) {
                 work.read_up_to(turn.tenant(), reading.news);
             }
         }
@@ -213,7 +226,12 @@ impl Worker {
             self.send_track(turn, batch, now)
         });
         let sends = sends.collect();
-        self.round += u64::from(all_read);
+        for turn in reading.turns.iter().filter(|turn| turn.tenant().is_none()) {
+            if let Some(work) = self.lanes.get_mut(&turn.lease.lane) {
+                work.note_end();
+            }
+        }
+        self.round += u64::from(more.is_empty());
         sends
     }
 
@@ -230,14 +248,17 @@ impl Worker {
         if !work.may_send(now) {
             return None; // It took too long; it is read again once the lease is renewed.
         }
-        let read = batch.events.iter().filter_map(|event| event.envelope.as_ref());
-        let met = read.map(|event| &event.tenant).find(|met| self.tenants.is_special(met));
-        if let (None, Some(met)) = (tenant, met.cloned()) {
-            self.wants_split(lane, met);
-            return None;
+        if tenant.is_none() {
+            let met = met(turn.lease.sequence, &batch.events);
+            if let Some(met) = self.must_wait(lane, &met) {
+                self.wants_split(lane, met);
+                return None;
+            }
+            self.count_crowd(lane, &met);
         }
+        let work = self.lanes.get_mut(&lane)?;
         let messages_max = tenant.map_or(usize::MAX, |t| self.tenants.allowed(t, now, part));
-        let bounds = Bounds { messages_max, sequence_max: turn.sequence_max, ..bounds };
+        let bounds = Bounds { messages_max, ..bounds };
         let blocked = work.blocked.get_or_insert_with(Blocked::default).clone();
         let refusal = work.refusal_of(tenant).cloned();
         let track = turn.generation.zip(tenant.cloned());
@@ -246,9 +267,8 @@ impl Worker {
         let stream = Stream { target: self.target.name_shared(), lane, track };
         let sorting = Sorting::of(&self.target, turn.lease, &blocked, refusal.as_ref());
         let sorting = sorting.on(Arc::new(stream)).within(bounds);
-        let passed = batch.events.len();
-        let events = batch.events.into_iter().map(|event| (event.cursor, event.envelope));
-        let (sorted, messages) = sorting.sort_events(events, batch.through);
+        let (sorted, messages) = sorting.sort_events(batch.events.into_iter(), batch.through);
+        let passed = sorted.events();
         if sorted.slots.is_empty() {
             if messages_max > 0 {
                 self.stall(lane, now);
@@ -258,6 +278,7 @@ impl Worker {
         let ticket = Ticket::main(turn.lease, sorted, 0).on_track(tenant.cloned());
         if messages.is_empty() {
             let cost = f64::from(u32::try_from(passed).unwrap_or(u32::MAX)) * PASSING;
+            let work = self.lanes.get_mut(&lane)?;
             work.tracks.get_or_insert_default().serve(tenant, cost);
             self.on_moved(ticket.outcome(None));
             return None;
@@ -266,8 +287,9 @@ impl Worker {
         let work = self.lanes.get_mut(&lane)?;
         work.tracks.get_or_insert_default().serve(tenant, cost);
         let until = (now + self.config.publish_timeout).min(work.deadline());
-        if let Some(tenant) = tenant {
-            self.tenants.take(tenant, messages.len(), now, part);
+        match tenant {
+            Some(tenant) => self.tenants.take(tenant, messages.len(), now, part),
+            None => work.attempts(turn.lease.sequence + passed),
         }
         self.sending.insert(lane).then_some(Send { messages, until, ticket })
     }
@@ -282,6 +304,18 @@ impl Worker {
         costs.into_values().fold(0.0, f64::max)
     }
 
+    /// Who of these must be split off before anything of the lane is sent. Unless it is paused, not
+    /// before all that may have been sent of it was acknowledged.
+    pub(super) fn must_wait(&self, lane: Lane, met: &[(i64, &TenantId)]) -> Option<TenantId> {
+        let is_sure = self.lanes.get(&lane).is_some_and(|work| self.is_sure(work));
+        let mut tenants = met.iter().map(|(_, tenant)| *tenant);
+        let must = tenants.find(|tenant| match is_sure {
+            true => self.tenants.is_special(tenant),
+            false => self.tenants.is_paused(tenant),
+        });
+        must.cloned()
+    }
+
     /// Has a tenant split off before more of the lane is sent.
     pub(super) fn wants_split(&mut self, lane: Lane, tenant: TenantId) {
         if let Some(work) = self.lanes.get_mut(&lane) {
@@ -289,16 +323,10 @@ impl Worker {
         }
     }
 
-    /// Records what is to record on tracks.
-    pub(super) fn record_tracks(&self) -> Option<Step> {
-        let records: Vec<TrackRecord> =
-            self.lanes.values().flat_map(LaneWork::track_records).collect();
-        (!records.is_empty()).then_some(Step::RecordTracks(records))
-    }
-
     /// The log recorded the progress on tracks of the lanes that it names. The others are lost.
     pub(crate) fn on_tracks_recorded(&mut self, asked: &[TrackRecord], held: &[Lane]) -> Recorded {
         self.answered();
+        self.note_recorded(asked.iter().map(|record| record.lane));
         let mut recorded = Recorded::default();
         for TrackRecord { lane, epoch, track, .. } in asked {
             let work = self.lanes.get_mut(lane).filter(|work| work.epoch() == *epoch);
@@ -318,6 +346,17 @@ impl Worker {
 
 /// What an event costs a track that is only passed over, where one that is sent costs 1.
 const PASSING: f64 = 1.0 / 64.0;
+
+/// Whose events were read behind that number, each with its own.
+fn met(start: i64, events: &[TrackEvent]) -> Vec<(i64, &TenantId)> {
+    let mut number = start;
+    let mut met = Vec::with_capacity(events.len());
+    for event in events {
+        number += i64::from(event.count);
+        met.extend(event.envelope.as_ref().map(|envelope| (number, &envelope.tenant)));
+    }
+    met
+}
 
 struct TenantTrackPlace {
     lease: LaneLease,

@@ -1,7 +1,8 @@
 //! The work of a worker on one lane during one tenure.
 
 use super::blocked::Blocked;
-use super::send::MainSent;
+use super::crowd::Crowd;
+use super::send::{MainSent, Place};
 use super::sorting::Refusal;
 use super::step::TrackTurn;
 use super::tracks::{TrackWork, Tracks};
@@ -28,6 +29,14 @@ pub(crate) struct LaneWork {
     pub(crate) blocked: Option<Blocked>,
     /// The tenants that are split off; unknown until the database was asked.
     pub(crate) tracks: Option<Tracks>,
+    /// Who fills it.
+    pub(crate) crowd: Crowd,
+    /// The number of the last event that was sent on the main track, acknowledged or not.
+    attempted: i64,
+    /// How many messages of the main track were acknowledged in this tenure.
+    acknowledged: u64,
+    /// Whether the main track was read to its end in this tenure.
+    was_read: bool,
     /// The event that the bus refused and that is next.
     pub(crate) refusal: Option<Refusal>,
     /// What came of the last send of the side track, which the database does not know of yet.
@@ -46,6 +55,11 @@ pub(crate) struct LaneWork {
     pub(crate) leaving: bool,
     /// Whether it is read alone, because it may hold what cannot be read.
     pub(crate) suspect: bool,
+    /// What is set aside may hold what cannot be read: it is asked for alone.
+    pub(crate) side_suspect: bool,
+    /// How often in a row it could not be recorded alone, and when it is tried again.
+    record_failures: u32,
+    unrecorded_until: Option<Instant>,
 }
 
 impl LaneWork {
@@ -58,6 +72,10 @@ impl LaneWork {
             resting_until: None,
             blocked: None,
             tracks: None,
+            crowd: Crowd::default(),
+            attempted: lease.sequence,
+            acknowledged: 0,
+            was_read: false,
             refusal: None,
             to_settle: None,
             side_pending: true,
@@ -67,6 +85,9 @@ impl LaneWork {
             round_served: 0,
             leaving: false,
             suspect: false,
+            side_suspect: false,
+            record_failures: 0,
+            unrecorded_until: None,
         }
     }
 
@@ -96,6 +117,35 @@ impl LaneWork {
         self.recorded < self.lease.sequence
     }
 
+    /// Whether it may be recorded now: it does not rest because that failed.
+    pub(crate) fn may_record(&self, now: Instant) -> bool {
+        self.unrecorded_until.is_none_or(|until| until <= now)
+    }
+
+    pub(crate) fn unrecorded_until(&self) -> Option<Instant> {
+        self.unrecorded_until
+    }
+
+    /// It could not be recorded. Says how often in a row that is.
+    pub(crate) fn record_failed(&mut self) -> u32 {
+        self.record_failures = self.record_failures.saturating_add(1);
+        self.record_failures
+    }
+
+    pub(crate) fn record_not_before(&mut self, until: Instant) {
+        self.unrecorded_until = Some(until);
+    }
+
+    pub(crate) fn record_went_well(&mut self) {
+        self.record_failures = 0;
+        self.unrecorded_until = None;
+    }
+
+    /// Whether a track has moved that the database does not know of.
+    pub(crate) fn has_track_progress(&self) -> bool {
+        self.tracks.as_ref().is_some_and(Tracks::has_progress)
+    }
+
     pub(crate) fn record(&self) -> LaneRecord {
         let LaneLease { lane, epoch, cursor, sequence } = self.lease;
         let progress = LaneProgress { lane, epoch, cursor, sequence };
@@ -120,6 +170,19 @@ impl LaneWork {
         self.lease.cursor = self.lease.cursor.max(through);
     }
 
+    /// Passes over events that belong to tracks, up to there.
+    pub(crate) fn passed_over(&mut self, place: Place) {
+        if place.sequence > self.lease.sequence {
+            self.moved(MainSent {
+                place,
+                messages: 0,
+                aside: Vec::new(),
+                next: None,
+                news_read: 0,
+            });
+        }
+    }
+
     /// Moves behind what is done.
     pub(crate) fn moved(&mut self, sent: MainSent) {
         if sent.place.sequence > self.lease.sequence {
@@ -130,9 +193,31 @@ impl LaneWork {
         self.lease.cursor = sent.place.cursor;
         self.lease.sequence = sent.place.sequence;
         self.news_read = self.news_read.max(sent.news_read);
+        self.acknowledged += sent.messages;
+        self.note_end();
         let blocked = self.blocked.get_or_insert_default();
         sent.aside.iter().for_each(|aside| blocked.add(aside));
         self.aside.extend(sent.aside);
+    }
+
+    /// Events up to this number are being sent on the main track.
+    pub(crate) fn attempts(&mut self, sequence: i64) {
+        self.attempted = self.attempted.max(sequence);
+    }
+
+    /// Takes note of it when the main track was read to its end.
+    pub(crate) fn note_end(&mut self) {
+        if self.news_read > 0 {
+            self.was_read = true;
+            self.crowd.ends();
+        }
+    }
+
+    /// Whether all that may have been sent on the main track, also by an earlier owner of the lane,
+    /// was acknowledged: what this tenure sent; and as many messages as one send has at most, or all
+    /// that there were.
+    pub(crate) fn is_sure(&self, batch_size: u64) -> bool {
+        self.attempted <= self.lease.sequence && (self.was_read || self.acknowledged >= batch_size)
     }
 
     pub(crate) fn went_well(&mut self) {

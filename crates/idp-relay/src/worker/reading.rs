@@ -7,14 +7,27 @@ use super::sorting::{Bounds, Sorting};
 use super::step::TracksReading;
 use super::{LaneWork, Reading, Step, Worker};
 use idp_application::{BlockedKey, Lane, LaneBatch};
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 impl Worker {
     /// Asks which keys are blocked in the lanes of which that is not known.
-    pub(super) fn ask_blocked(&mut self) -> Option<Step> {
-        let unknown = self.lanes.values().filter(|work| work.blocked.is_none());
-        let lanes: Vec<Lane> = unknown.map(|work| work.lease().lane).collect();
+    pub(super) fn ask_blocked(&self, now: Instant) -> Option<Step> {
+        let unknown = self.to_ask(|work| work.blocked.is_none(), now);
+        let lanes: Vec<Lane> = unknown.into_iter().map(|work| work.lease().lane).collect();
         (!lanes.is_empty()).then_some(Step::Blocked(lanes))
+    }
+
+    /// Of the lanes that are wanted and do not rest, all that can be trusted, or one that cannot.
+    pub(super) fn to_ask(
+        &self,
+        wanted: impl Fn(&&LaneWork) -> bool,
+        now: Instant,
+    ) -> Vec<&LaneWork> {
+        let awake = |work: &&LaneWork| work.rests(now).is_none();
+        let (suspects, trusted): (Vec<_>, Vec<_>) =
+            self.lanes.values().filter(wanted).filter(awake).partition(|work| work.suspect);
+        if trusted.is_empty() { suspects.into_iter().take(1).collect() } else { trusted }
     }
 
     /// These are the blocked keys of those lanes.
@@ -43,14 +56,15 @@ impl Worker {
             waiting = ready;
             self.round += 1;
         }
-        let mut trusted = waiting.clone();
-        trusted.retain(|work| !work.suspect);
-        if trusted.is_empty() {
-            trusted = waiting.into_iter().take(1).collect();
-        }
-        trusted.truncate(self.lanes_at_once(now));
+        let (suspects, trusted): (Vec<&LaneWork>, Vec<_>) =
+            waiting.into_iter().partition(|work| work.suspect);
+        // Both kinds take turns, so that neither waits for the other to have nothing to read.
+        self.suspect_last = !suspects.is_empty() && (trusted.is_empty() || !self.suspect_last);
+        let chosen =
+            if self.suspect_last { suspects.into_iter().take(1).collect() } else { trusted };
+        let chosen = chosen.into_iter().take(self.lanes_at_once(now));
         let (apart, together): (Vec<&LaneWork>, Vec<_>) =
-            trusted.into_iter().partition(|work| work.has_tracks());
+            chosen.partition(|work| work.has_tracks());
         // Lanes of both kinds take turns.
         let news = self.news;
         let apart_first = !self.apart_last || together.is_empty();
@@ -90,32 +104,30 @@ impl Worker {
         now: Instant,
     ) -> Vec<Send> {
         self.answered();
-        let events: usize = batches.iter().map(|batch| batch.events.len()).sum();
-        let limit = usize::try_from(self.config.batch_size).unwrap_or(usize::MAX);
-        let all_read = events < limit;
+        let cut = batches.iter().filter(|batch| batch.has_more).map(|batch| batch.lane);
+        let cut: BTreeSet<Lane> = cut.collect();
         for lease in &reading.leases {
             if let Some(work) = self.lanes.get_mut(&lease.lane) {
                 work.suspect = false;
-                if all_read {
+                if !cut.contains(&lease.lane) {
                     work.news_read = reading.news;
                 }
             }
         }
-        let news = if all_read { reading.news } else { 0 };
-        let sends = batches.into_iter().filter_map(|batch| self.send(reading, batch, news, now));
+        let sends = batches.into_iter().filter_map(|batch| self.send(reading, batch, now));
         let sends = sends.collect();
-        self.round += u64::from(all_read);
+        for lease in &reading.leases {
+            if let Some(work) = self.lanes.get_mut(&lease.lane) {
+                work.note_end();
+            }
+        }
+        self.round += u64::from(cut.is_empty());
         sends
     }
 
     /// What is to be sent of a batch, if the worker may.
-    fn send(
-        &mut self,
-        reading: &Reading,
-        batch: LaneBatch,
-        news: u64,
-        now: Instant,
-    ) -> Option<Send> {
+    fn send(&mut self, reading: &Reading, batch: LaneBatch, now: Instant) -> Option<Send> {
+        let news = if batch.has_more { 0 } else { reading.news };
         let until = now + self.config.publish_timeout;
         let bounds = self.bounds();
         let asked = reading.leases.iter().find(|lease| lease.lane == batch.lane)?;
@@ -129,11 +141,14 @@ impl Worker {
         if !work.may_send(now) {
             return None; // It took too long; it is read again once the lease is renewed.
         }
-        let mut met = batch.events.iter().map(|event| &event.envelope.tenant);
-        if let Some(tenant) = met.find(|tenant| self.tenants.is_special(tenant)) {
-            self.wants_split(batch.lane, tenant.clone());
+        let tenants = batch.events.iter().map(|event| &event.envelope.tenant);
+        let met: Vec<_> = (asked.sequence + 1..).zip(tenants).collect();
+        if let Some(tenant) = self.must_wait(batch.lane, &met) {
+            self.wants_split(batch.lane, tenant);
             return None;
         }
+        self.count_crowd(batch.lane, &met);
+        let work = self.lanes.get_mut(&batch.lane)?;
         let blocked = work.blocked.get_or_insert_with(Blocked::default);
         let sorting = Sorting::of(&self.target, *asked, blocked, work.refusal.as_ref());
         let (sorted, messages) = sorting.within(bounds).sort(batch);
@@ -142,12 +157,14 @@ impl Worker {
             return None;
         }
         let until = until.min(work.deadline());
+        let last = asked.sequence + sorted.events();
         let ticket = Ticket::main(*asked, sorted, news);
         if messages.is_empty() {
             // Nothing for the bus: it is done as it stands.
             self.on_moved(ticket.outcome(None));
             return None;
         }
+        work.attempts(last);
         self.sending.insert(asked.lane).then_some(Send { messages, until, ticket })
     }
 

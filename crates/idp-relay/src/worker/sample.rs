@@ -17,7 +17,8 @@ pub(crate) fn batch(lane: i16, positions: &[i64], through: i64) -> LaneBatch {
     let events = positions
         .iter()
         .map(|position| LoggedEvent { cursor: cursor(*position), envelope: envelope(*position) });
-    LaneBatch { lane: Lane::from_number(lane), events: events.collect(), through: cursor(through) }
+    let (lane, through) = (Lane::from_number(lane), cursor(through));
+    LaneBatch { lane, events: events.collect(), through, has_more: false }
 }
 
 pub(crate) fn envelope(position: i64) -> Envelope {

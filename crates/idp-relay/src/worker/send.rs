@@ -2,6 +2,7 @@
 
 use super::sorting::{Slot, Sorted};
 use crate::Target;
+use crate::gone::Gone;
 use idp_application::{
     Cursor, Error, Lane, LaneLease, Message, PublishError, PublishFailure, SetAside, Settlement,
     SideBatch, Stream,
@@ -72,13 +73,29 @@ impl Ticket {
             Load::Main { start, sorted, news } => main_sent(start, sorted, news, accepted),
             Load::Side(numbers) => side_sent(lane, epoch, &numbers, accepted, failure.as_ref()),
         };
-        SendOutcome { lane, epoch, tenant, sent, failure }
+        SendOutcome { lane, epoch, tenant, sent, failure, gone: 0 }
+    }
+
+    /// The same of a send that some messages were left out of; the answer counts those that were left.
+    pub(crate) fn outcome_but(self, gone: &Gone, refusal: Option<PublishError>) -> SendOutcome {
+        let whole = gone.among(usize::MAX);
+        let refusal = refusal.map(|refusal| {
+            let accepted = gone.done(refusal.accepted);
+            PublishError { accepted, ..refusal }
+        });
+        let done = refusal.as_ref().map_or(whole, |refusal| gone.among(refusal.accepted));
+        SendOutcome { gone: done, ..self.outcome(refusal) }
     }
 
     /// The send ended without an answer: it was aborted, or its code panicked.
-    pub(crate) fn lost(lane: Lane, epoch: i64, error: Error) -> SendOutcome {
-        let failure = Some((PublishFailure::Unavailable, error));
-        SendOutcome { lane, epoch, tenant: None, sent: Sent::Nothing, failure }
+    pub(crate) fn lost(
+        lane: Lane,
+        epoch: i64,
+        failure: PublishFailure,
+        error: Error,
+    ) -> SendOutcome {
+        let failure = Some((failure, error));
+        SendOutcome { lane, epoch, tenant: None, sent: Sent::Nothing, failure, gone: 0 }
     }
 }
 
@@ -110,6 +127,8 @@ pub(crate) struct SendOutcome {
     pub(crate) sent: Sent,
     /// What stopped the next message.
     pub(crate) failure: Option<(PublishFailure, Error)>,
+    /// How many of the messages that are done were left out, since nobody can read them any more.
+    pub(crate) gone: u64,
 }
 
 /// How far a send came.
@@ -146,11 +165,12 @@ impl SendOutcome {
 
     /// How many messages the bus has taken over.
     pub(crate) fn messages(&self) -> u64 {
-        match &self.sent {
+        let done = match &self.sent {
             Sent::Nothing => 0,
             Sent::Main(main) => main.messages,
             Sent::Side { messages, .. } => *messages,
-        }
+        };
+        done.saturating_sub(self.gone)
     }
 }
 
@@ -166,7 +186,11 @@ fn main_sent(start: Place, sorted: Sorted, news: u64, accepted: usize) -> Sent {
             }
             Slot::Message(_) => sent.messages += 1,
             Slot::Aside(aside) => sent.aside.push(*aside),
-            Slot::Passed => {}
+            Slot::Passed(count) => {
+                let sequence = sent.place.sequence + i64::from(count);
+                sent.place = Place { cursor, sequence };
+                continue;
+            }
         }
         sent.place = Place { cursor, sequence: sent.place.sequence + 1 };
     }

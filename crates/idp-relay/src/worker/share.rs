@@ -12,7 +12,7 @@ mod tests {
     use super::*;
 
     fn share(lanes: u16, workers_live: u16) -> usize {
-        share_of(Membership { workers_live, lanes })
+        share_of(Membership { workers_live, lanes, events_missed: 0 })
     }
 
     #[test]

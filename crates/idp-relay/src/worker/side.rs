@@ -10,7 +10,11 @@ impl Worker {
     /// Asks for what is due, in the lanes that have not been asked for since it was time to.
     pub(super) fn ask_due(&mut self, now: Instant) -> Option<Step> {
         let pending = |work: &&LaneWork| work.side_pending && self.is_ready(work, now);
-        let lanes = self.lanes.values().filter(pending).take(self.lanes_at_once(now));
+        let (suspects, trusted): (Vec<&LaneWork>, Vec<_>) =
+            self.lanes.values().filter(pending).partition(|work| work.side_suspect);
+        let lanes =
+            if trusted.is_empty() { suspects.into_iter().take(1).collect() } else { trusted };
+        let lanes = lanes.into_iter().take(self.lanes_at_once(now));
         let leases: Vec<LaneLease> = lanes.map(LaneWork::lease).collect();
         (!leases.is_empty()).then_some(Step::Due(leases))
     }
@@ -21,12 +25,27 @@ impl Worker {
         for lease in asked {
             if let Some(work) = self.lanes.get_mut(&lease.lane) {
                 work.side_pending = false;
+                work.side_suspect = false;
             }
         }
         if let Some(next) = due.next {
             self.due.side_at = self.due.side_at.min(now + next);
         }
         due.batches.into_iter().filter_map(|batch| self.send_due(asked, batch, now)).collect()
+    }
+
+    /// What is set aside in one of the lanes cannot be read: they are asked for one by one, and that lane
+    /// the next time that it is time to look. What is in the log goes on. Says whether it is known which.
+    pub(crate) fn on_due_unreadable(&mut self, asked: &[LaneLease]) -> bool {
+        self.answered();
+        let is_known = asked.len() == 1;
+        for lease in asked {
+            if let Some(work) = self.lanes.get_mut(&lease.lane) {
+                work.side_suspect = true;
+                work.side_pending &= !is_known;
+            }
+        }
+        is_known
     }
 
     fn send_due(&mut self, asked: &[LaneLease], batch: SideBatch, now: Instant) -> Option<Send> {
@@ -42,6 +61,10 @@ impl Worker {
             return None; // What was given is given again.
         }
         let until = (now + self.config.publish_timeout).min(work.deadline());
+        let part = self.part();
+        for entry in &batch.entries {
+            self.tenants.take_ahead(&entry.envelope.tenant, now, part);
+        }
         let stream = Stream { target: self.target.name_shared(), lane, track: Track::Side };
         Some(side_send(&self.target, *asked, &Arc::new(stream), batch, until))
     }

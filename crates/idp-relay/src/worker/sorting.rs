@@ -4,7 +4,7 @@ use super::blocked::Blocked;
 use crate::Target;
 use idp_application::{
     AsideReason, Cursor, DeliveryKey, LaneBatch, LaneLease, LoggedEvent, Message, SetAside, Stream,
-    Track,
+    Track, TrackEvent,
 };
 use idp_domain::{Envelope, EventRecord, Timestamp, Uuid};
 use std::sync::Arc;
@@ -18,18 +18,12 @@ pub(crate) struct Bounds {
     pub(crate) events_max: u32,
     /// The most messages to send.
     pub(crate) messages_max: usize,
-    /// The number of the last event to look at.
-    pub(crate) sequence_max: Option<i64>,
 }
 
 impl Bounds {
     /// It does not end before the batch does.
-    pub(crate) const NONE: Self = Self {
-        keys_max: u32::MAX,
-        events_max: u32::MAX,
-        messages_max: usize::MAX,
-        sequence_max: None,
-    };
+    pub(crate) const NONE: Self =
+        Self { keys_max: u32::MAX, events_max: u32::MAX, messages_max: usize::MAX };
 }
 
 /// What a batch comes to.
@@ -44,12 +38,23 @@ pub(crate) struct Sorted {
 /// What becomes of one event.
 #[derive(Clone, Debug)]
 pub(crate) enum Slot {
-    /// The filter does not want it.
-    Passed,
+    /// The filter does not want it; or it is so many events in a row that belong to another track.
+    Passed(u32),
     /// It is taken out of the lane.
     Aside(Box<SetAside>),
     /// It is the next message.
     Message(Uuid),
+}
+
+impl Sorted {
+    /// How many events it is about.
+    pub(crate) fn events(&self) -> i64 {
+        let count = |slot: &Slot| match slot {
+            Slot::Passed(count) => i64::from(*count),
+            Slot::Aside(_) | Slot::Message(_) => 1,
+        };
+        self.slots.iter().map(|(_, slot)| count(slot)).sum()
+    }
 }
 
 /// An event that the bus refused, and what it said.
@@ -97,31 +102,33 @@ impl<'w> Sorting<'w> {
     /// Ends before the first event that would have to be set aside beyond the bounds.
     pub(crate) fn sort(self, batch: LaneBatch) -> (Sorted, Vec<Message>) {
         let events = batch.events.into_iter();
-        let events = events.map(|LoggedEvent { cursor, envelope }| (cursor, Some(envelope)));
+        let events = events.map(|LoggedEvent { cursor, envelope }| {
+            let envelope = Some(envelope);
+            TrackEvent { cursor, count: 1, envelope }
+        });
         self.sort_events(events, batch.through)
     }
 
     /// The same with events that only count, since they belong to another track.
     pub(crate) fn sort_events(
         mut self,
-        events: impl ExactSizeIterator<Item = (Cursor, Option<Envelope>)>,
+        events: impl ExactSizeIterator<Item = TrackEvent>,
         through: Cursor,
     ) -> (Sorted, Vec<Message>) {
         let mut slots = Vec::with_capacity(events.len());
         let mut messages = Vec::with_capacity(events.len());
-        for (sequence, (cursor, envelope)) in (self.lease.sequence + 1..).zip(events) {
-            if self.bounds.sequence_max.is_some_and(|max| sequence > max) {
-                return (Sorted { slots, through: None }, messages);
-            }
+        let mut sequence = self.lease.sequence;
+        for TrackEvent { cursor, count, envelope } in events {
+            sequence += i64::from(count);
             let Some(envelope) = envelope else {
-                slots.push((cursor, Slot::Passed));
+                slots.push((cursor, Slot::Passed(count)));
                 continue;
             };
             let Some(fate) = self.fate(&envelope) else {
                 return (Sorted { slots, through: None }, messages);
             };
             let slot = match fate {
-                Fate::Pass => Slot::Passed,
+                Fate::Pass => Slot::Passed(1),
                 Fate::Send if messages.len() >= self.bounds.messages_max => {
                     return (Sorted { slots, through: None }, messages);
                 }
@@ -182,7 +189,7 @@ mod tests {
 
     fn kinds(sorted: &Sorted) -> String {
         let kind = |slot: &Slot| match slot {
-            Slot::Passed => '-',
+            Slot::Passed(_) => '-',
             Slot::Message(_) => 'm',
             Slot::Aside(aside) => match aside.reason {
                 AsideReason::Refused(_) => 'r',
@@ -241,10 +248,8 @@ mod tests {
     }
 
     #[test]
-    fn sorting_ends_when_there_are_messages_enough_or_the_last_number_was_reached() {
+    fn sorting_ends_when_there_are_messages_enough() {
         let few = Bounds { messages_max: 2, ..Bounds::NONE };
         assert_eq!(sort(&target(), &[(2, 1)], None, few), ("mbm".into(), 2, false));
-        let near = Bounds { sequence_max: Some(4), ..Bounds::NONE };
-        assert_eq!(sort(&target(), &[], None, near), ("mmmm".into(), 4, false));
     }
 }

@@ -1,9 +1,11 @@
 //! What a worker wants done next.
 
 use idp_application::{
-    Lane, LaneLease, LaneRecord, Settlement, TenantScope, TrackChange, TrackReading, TrackRecord,
+    Cursor, Lane, LaneLease, LaneRecord, Settlement, TenantScope, TrackChange, TrackReading,
+    TrackRecord,
 };
 use idp_domain::TenantId;
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 /// One step. Steps that ask something of the log are answered by the method of
@@ -34,14 +36,28 @@ pub(crate) enum Step {
     Split(TrackChange),
     /// Merge the track of a tenant; `on_changed`.
     Merge(TrackChange),
-    /// Read on on tracks; `on_tracks_read`, or `on_tracks_unreadable`.
+    /// Read on on tracks; `on_tracks_read`, or `on_unreadable`.
     ReadTracks(TracksReading),
+    /// Look through lanes, from these places, for events of these scopes; `on_looked`,
+    /// or `on_unreadable`.
+    Look(TracksReading),
     /// Record progress on tracks; `on_tracks_recorded`.
     RecordTracks(Vec<TrackRecord>),
     /// Nothing to do before that instant, unless something happens.
     Wait(Instant),
     /// The worker has stopped.
     End(Ending),
+}
+
+impl Step {
+    /// The lanes that are recorded by this step.
+    pub(crate) fn recorded_lanes(&self) -> BTreeSet<Lane> {
+        match self {
+            Self::Record(records) => records.iter().map(|record| record.progress.lane).collect(),
+            Self::RecordTracks(records) => records.iter().map(|record| record.lane).collect(),
+            _ => BTreeSet::new(),
+        }
+    }
 }
 
 /// Lanes to read on.
@@ -79,6 +95,7 @@ impl TracksReading {
             lane: turn.lease.lane,
             cursor: turn.lease.cursor,
             scope: turn.scope.clone(),
+            until: turn.until,
         };
         self.turns.iter().map(reading).collect()
     }
@@ -92,8 +109,8 @@ pub(crate) struct TrackTurn {
     /// The generation of the track; `None` is the main one.
     pub(crate) generation: Option<i64>,
     pub(crate) scope: TenantScope,
-    /// The number behind which it is not to be read.
-    pub(crate) sequence_max: Option<i64>,
+    /// The place behind which it is not to be read.
+    pub(crate) until: Option<Cursor>,
 }
 
 impl TrackTurn {

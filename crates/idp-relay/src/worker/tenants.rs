@@ -14,6 +14,9 @@ pub(crate) struct Tenants {
     buckets: BTreeMap<TenantId, Bucket>,
 }
 
+/// For how many seconds a limit stands still at most, because what cannot wait was sent.
+const DEBT_MAX: f64 = 10.0;
+
 /// A token bucket: what may be sent now, and since when it was not counted on.
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
@@ -80,7 +83,16 @@ impl Tenants {
     pub(crate) fn take(&mut self, tenant: &TenantId, events: usize, now: Instant, share: f64) {
         let Some((bucket, rate)) = self.limit(tenant, share) else { return };
         let taken = f64::from(u32::try_from(events).unwrap_or(u32::MAX));
-        let tokens = (bucket.filled(rate, now) - taken).max(0.0);
+        let filled = bucket.filled(rate, now);
+        let tokens = (filled - taken).max(filled.min(0.0));
+        self.buckets.insert(tenant.clone(), Bucket { tokens, at: now });
+    }
+
+    /// Counts events that are being sent whether they may be or not: later ones wait for it, but not
+    /// for longer than [`DEBT_MAX`].
+    pub(crate) fn take_ahead(&mut self, tenant: &TenantId, now: Instant, share: f64) {
+        let Some((bucket, rate)) = self.limit(tenant, share) else { return };
+        let tokens = (bucket.filled(rate, now) - 1.0).max(-rate * DEBT_MAX);
         self.buckets.insert(tenant.clone(), Bucket { tokens, at: now });
     }
 
@@ -143,6 +155,19 @@ mod tests {
         let start = Instant::now();
         let tenants = limited(100, start);
         assert_eq!(tenants.allowed(&acme(), start + Duration::from_millis(900), 0.25), 22);
+    }
+
+    #[test]
+    fn what_cannot_wait_counts_and_what_can_waits_for_it() {
+        let start = Instant::now();
+        let mut tenants = limited(10, start);
+        let at = |seconds| start + Duration::from_secs(seconds);
+        (0..30).for_each(|_| tenants.take_ahead(&acme(), at(1), 1.0));
+        assert_eq!(tenants.allowed(&acme(), at(3), 1.0), 0, "ten came, and thirty were taken");
+        assert_eq!(tenants.allowed(&acme(), at(4), 1.0), 10);
+        (0..1_000).for_each(|_| tenants.take_ahead(&acme(), at(4), 1.0));
+        assert_eq!(tenants.allowed(&acme(), at(14), 1.0), 0);
+        assert_eq!(tenants.allowed(&acme(), at(15), 1.0), 10, "it is not owed for ever");
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 mod apart;
 mod aside;
+mod crowd;
 mod reading;
+mod recording;
 mod sending;
 mod stopping;
 mod tenure;
@@ -11,8 +13,8 @@ use super::sample::{batch, cursor, lease, target};
 use super::{Ending, Send, Step, Ticket, Worker};
 use crate::RelayConfig;
 use idp_application::{
-    Due, Error, ErrorKind, Lane, LaneLease, LaneRecord, LaneTracks, Membership, PublishError,
-    WorkerId,
+    Due, Error, ErrorKind, Lane, LaneBatch, LaneLease, LaneRecord, LaneTracks, Membership,
+    PublishError, WorkerId,
 };
 use idp_domain::Uuid;
 use std::time::{Duration, Instant};
@@ -25,7 +27,8 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
-        let config = RelayConfig { batch_size: 4, ..RelayConfig::default() };
+        let batch_size = u32::try_from(BATCH_SIZE).expect("it is small");
+        let config = RelayConfig { batch_size, ..RelayConfig::default() };
         let now = Instant::now();
         Self { worker: Worker::new(config, target(), WorkerId(Uuid::from_u128(1)), now), now }
     }
@@ -67,7 +70,7 @@ impl Rig {
 
     fn join(&mut self, workers_live: u16, lanes: u16) {
         assert_eq!(self.next(), Step::Join);
-        self.worker.on_joined(Membership { workers_live, lanes });
+        self.worker.on_joined(Membership { workers_live, lanes, events_missed: 0 });
     }
 
     fn claimed(&mut self, leases: &[LaneLease]) {
@@ -82,7 +85,13 @@ impl Rig {
         let batches = found
             .iter()
             .map(|(lane, positions)| batch(*lane, positions, *positions.last().expect("events")));
-        self.worker.on_read(&reading, batches.collect(), self.now)
+        let mut batches: Vec<LaneBatch> = batches.collect();
+        let count: usize = batches.iter().map(|batch| batch.events.len()).sum();
+        if count == BATCH_SIZE {
+            let asked = lanes.iter().map(|lane| Lane::from_number(*lane));
+            cut(&mut batches, asked);
+        }
+        self.worker.on_read(&reading, batches, self.now)
     }
 
     fn sent(&mut self, send: &Send) {
@@ -134,5 +143,16 @@ impl Rig {
     }
 }
 
+/// Says, as a store does whose limit is reached, that there may be more in these lanes.
+fn cut(batches: &mut Vec<LaneBatch>, lanes: impl Iterator<Item = Lane>) {
+    batches.iter_mut().for_each(|batch| batch.has_more = true);
+    let has_batch = |lane: &Lane| batches.iter().any(|batch| batch.lane == *lane);
+    let without: Vec<Lane> = lanes.filter(|lane| !has_batch(lane)).collect();
+    let unread = |lane: Lane| LaneBatch { has_more: true, ..batch(lane.number(), &[], 0) };
+    batches.extend(without.into_iter().map(unread));
+}
+
+/// How many events a reading gives at the most.
+const BATCH_SIZE: usize = 4;
 const POLL: Duration = Duration::from_millis(500);
 const SECOND: Duration = Duration::from_secs(1);

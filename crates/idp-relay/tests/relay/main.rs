@@ -1,7 +1,9 @@
 //! Whole relays in simulated time: against the reference store, and a bus that fails as it is told.
 
 mod delivery;
+mod fairness;
 mod faults;
+mod gone;
 mod operator;
 mod parking;
 mod sabotage;

@@ -3,11 +3,9 @@
 
 use crate::service::{LONG, Service, Setup, config, until, worker_id};
 use idp_application::{
-    BlockedKey, BoxFuture, BusGuarantees, Claim, Deliveries, Due, Error, EventBus, Lane, LaneBatch,
-    LaneLease, LaneProgress, LaneRecord, LaneTracks, Membership, Message, OutboxLog, PublishError,
-    Reader, RelayLog, Settled, Settlement, Sharding, TenantPolicies, TenantPolicy,
-    TenantPolicyOrder, TenantPolicyRecord, TenantTracks, TrackBatch, TrackChange, TrackReading,
-    TrackRecord, WorkerId,
+    BoxFuture, BusGuarantees, Claim, Deliveries, Error, EventBus, Lane, LaneBatch, LaneLease,
+    LaneProgress, LaneRecord, LaneTracks, Message, OutboxLog, PublishError, Reader, RelayLog,
+    Sharding, TenantPolicies, TenantTracks, delegate_port,
 };
 use idp_domain::{ContentHasher, Envelope, EventRecord, Uuid};
 use idp_testkit::{Fate, Outcome, Sink, Unreliable, Violation};
@@ -74,14 +72,7 @@ impl Sabotaged {
 }
 
 impl OutboxLog for Sabotaged {
-    fn join<'a>(
-        &'a self,
-        reader: &'a Reader,
-        worker: WorkerId,
-        ttl: Duration,
-    ) -> BoxFuture<'a, Result<Membership, Error>> {
-        self.log.join(reader, worker, ttl)
-    }
+    delegate_port!(OutboxLog { join, advance, release } => |this| this.log);
 
     fn claim<'a>(
         &'a self,
@@ -111,34 +102,10 @@ impl OutboxLog for Sabotaged {
             Ok(batches)
         })
     }
-
-    fn advance<'a>(
-        &'a self,
-        reader: &'a Reader,
-        progress: &'a [LaneProgress],
-        lease_ttl: Duration,
-    ) -> BoxFuture<'a, Result<Vec<Lane>, Error>> {
-        self.log.advance(reader, progress, lease_ttl)
-    }
-
-    fn release<'a>(
-        &'a self,
-        reader: &'a Reader,
-        worker: WorkerId,
-        leases: &'a [LaneLease],
-    ) -> BoxFuture<'a, Result<(), Error>> {
-        self.log.release(reader, worker, leases)
-    }
 }
 
 impl Deliveries for Sabotaged {
-    fn blocked<'a>(
-        &'a self,
-        reader: &'a Reader,
-        lanes: &'a [Lane],
-    ) -> BoxFuture<'a, Result<Vec<BlockedKey>, Error>> {
-        self.log.blocked(reader, lanes)
-    }
+    delegate_port!(Deliveries { blocked, due, settle } => |this| this.log);
 
     fn record<'a>(
         &'a self,
@@ -154,26 +121,11 @@ impl Deliveries for Sabotaged {
             Ok(held)
         })
     }
-
-    fn due<'a>(
-        &'a self,
-        reader: &'a Reader,
-        leases: &'a [LaneLease],
-        limit: u32,
-    ) -> BoxFuture<'a, Result<Due, Error>> {
-        self.log.due(reader, leases, limit)
-    }
-
-    fn settle<'a>(
-        &'a self,
-        reader: &'a Reader,
-        settlement: &'a Settlement,
-    ) -> BoxFuture<'a, Result<Settled, Error>> {
-        self.log.settle(reader, settlement)
-    }
 }
 
 impl TenantTracks for Sabotaged {
+    delegate_port!(TenantTracks { split, merge, read_tracks, record_tracks } => |this| this.log);
+
     fn tracks<'a>(
         &'a self,
         reader: &'a Reader,
@@ -190,63 +142,10 @@ impl TenantTracks for Sabotaged {
             }
         })
     }
-
-    fn split<'a>(
-        &'a self,
-        reader: &'a Reader,
-        change: &'a TrackChange,
-    ) -> BoxFuture<'a, Result<Option<LaneTracks>, Error>> {
-        self.log.split(reader, change)
-    }
-
-    fn merge<'a>(
-        &'a self,
-        reader: &'a Reader,
-        change: &'a TrackChange,
-    ) -> BoxFuture<'a, Result<Option<LaneTracks>, Error>> {
-        self.log.merge(reader, change)
-    }
-
-    fn read_tracks<'a>(
-        &'a self,
-        readings: &'a [TrackReading],
-        limit: u32,
-    ) -> BoxFuture<'a, Result<Vec<TrackBatch>, Error>> {
-        self.log.read_tracks(readings, limit)
-    }
-
-    fn record_tracks<'a>(
-        &'a self,
-        reader: &'a Reader,
-        records: &'a [TrackRecord],
-    ) -> BoxFuture<'a, Result<Vec<Lane>, Error>> {
-        self.log.record_tracks(reader, records)
-    }
 }
 
 impl TenantPolicies for Sabotaged {
-    fn tenant_policies<'a>(
-        &'a self,
-        reader: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<TenantPolicy>, Error>> {
-        self.log.tenant_policies(reader)
-    }
-
-    fn set_tenant_policy<'a>(
-        &'a self,
-        reader: &'a str,
-        order: &'a TenantPolicyOrder,
-    ) -> BoxFuture<'a, Result<(), Error>> {
-        self.log.set_tenant_policy(reader, order)
-    }
-
-    fn tenant_policy_records<'a>(
-        &'a self,
-        reader: &'a str,
-        limit: u32,
-    ) -> BoxFuture<'a, Result<Vec<TenantPolicyRecord>, Error>> {
-        self.log.tenant_policy_records(reader, limit)
-    }
+    delegate_port!(TenantPolicies => |this| this.log);
 }
 
 fn reader() -> Reader {

@@ -6,7 +6,9 @@ use crate::service::{LONG, Service, until, worker_id};
 use idp_application::{Message, TenantPolicy};
 use idp_domain::{EntityId, Uuid};
 use idp_relay::RelayHandle;
-use idp_testkit::{Dice, Fate, Reception, Sink, TallyId, Unreliable, Violation, check};
+use idp_testkit::{
+    Dice, Fate, Reception, Sink, TallyId, Unreliable, Violation, check, check_stored,
+};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -55,6 +57,12 @@ struct Simulation {
     dice: Arc<Dice>,
     /// From then on nothing fails any more.
     healed: Arc<AtomicBool>,
+    /// Whether it may be that a broker which drops by stream and number has an event twice.
+    may_store_twice: bool,
+    /// Whether tenants are paused, too.
+    pauses: bool,
+    /// From how many events on a tenant fills a lane; 0 is never.
+    fair_backlog: u32,
     /// Aggregates whose messages the bus refuses for good.
     poisoned: Arc<Mutex<HashSet<Uuid>>>,
     operator: Operator,
@@ -74,12 +82,16 @@ impl Simulation {
         let dice = Arc::new(Dice::seeded(seed));
         let lanes = u16::try_from(dice.within(1..9)).expect("a small number");
         let service = Service::start(lanes).await;
+        let fair_backlog = [0, 5, 20][dice.place(3)];
         let healed = Arc::new(AtomicBool::new(false));
         let operator = Operator::new(service.store.clone(), service.recorder.clone());
         let mut simulation = Self {
             service,
             dice,
             healed,
+            may_store_twice: false,
+            pauses: false,
+            fair_backlog,
             poisoned: Arc::default(),
             operator,
             workers: Vec::new(),
@@ -93,6 +105,11 @@ impl Simulation {
         if has_policies {
             simulation.service.recorder.expect_gaps();
         }
+        if fair_backlog > 0 {
+            simulation.service.recorder.expect_gaps();
+        }
+        simulation.pauses = has_policies && simulation.dice.percent(50);
+        simulation.may_store_twice = is_poisonous || simulation.pauses;
         for _ in 0..simulation.dice.within(1..4) {
             simulation.start_worker();
         }
@@ -155,7 +172,7 @@ impl Simulation {
             let usual = usual(tenant);
             let number = |range| u32::try_from(self.dice.within(range)).expect("a small number");
             let policy = match self.dice.within(0..6) {
-                0 | 1 => TenantPolicy { is_paused: true, ..usual },
+                0 | 1 if self.pauses => TenantPolicy { is_paused: true, ..usual },
                 2 => TenantPolicy { events_per_second_max: Some(number(1..50)), ..usual },
                 3 => TenantPolicy { weight: number(2..9), ..usual },
                 _ => usual,
@@ -170,6 +187,7 @@ impl Simulation {
         let is_cut = Arc::new(AtomicBool::new(false));
         let mut setup = self.service.worker(number);
         let plan = self.fates(number, is_cut.clone());
+        setup.config.fair_backlog = self.fair_backlog;
         setup.log = Arc::new(Unreliable::new(self.service.store.clone(), plan));
         let sink = Sink::new(setup.id, self.service.recorder.clone());
         let sink = sink.with_pace(Duration::from_millis(self.dice.within(1..200)));
@@ -283,7 +301,10 @@ impl Simulation {
             stopped.expect("a stop ends").expect("the database answers again");
         }
         let history = self.service.recorder.history();
-        let violations = check(&history);
+        let mut violations = check(&history);
+        if !self.may_store_twice {
+            violations.extend(check_stored(&history));
+        }
         assert!(violations.is_empty(), "seed {seed}: {violations:#?}");
     }
 }

@@ -2,8 +2,9 @@
 //! own.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
-use idp_application::{Backend, LogKeeping, Migrate, RelayLog};
+use idp_application::{Backend, LogKeeping, LogLag, Migrate, RelayLog};
 use idp_conformance::log_keeping::KeepingHarness;
+use idp_conformance::log_lag::LagHarness;
 use idp_conformance::{AuditColumns, Capabilities, Harness, sample};
 use idp_domain::{TableSchema, TenantId, Timestamp, Uuid};
 use idp_sqlite::{SqliteOptions, SqliteStore};
@@ -103,4 +104,10 @@ fn audit_columns(row: &Row<'_>) -> AuditColumns {
 /// A connection that knows nothing of the store.
 pub(crate) fn open_as_other(path: &Path) -> Connection {
     Connection::open(path).expect("the file opens")
+}
+
+impl LagHarness for FileHarness {
+    fn lag(&self) -> Arc<dyn LogLag> {
+        self.store.clone()
+    }
 }

@@ -181,6 +181,19 @@ fn an_event_whose_number_changes_is_found() {
     assert_eq!(check(&history), [other]);
 }
 
+/// Event 12 was set aside and came later, under a number of the side track.
+#[test]
+fn a_number_that_two_events_share_is_found_where_numbers_may_be_left_out() {
+    let mut history = sound();
+    history.has_gaps = true;
+    history.intents[1].events.truncate(1);
+    history.deliveries = vec![delivery(1, 1, 1, 11), delivery(1, 1, 7, 12)];
+    assert_eq!(check(&history), []);
+    history.deliveries[1].sequence = 1;
+    let (event, lane, sequence, expected) = (id(12), 5, 1, None);
+    assert_eq!(check(&history), [Violation::Misnumbered { event, lane, sequence, expected }]);
+}
+
 #[test]
 fn an_event_that_comes_by_two_lanes_is_found() {
     let mut history = sound();

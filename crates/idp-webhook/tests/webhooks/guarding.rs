@@ -2,7 +2,7 @@
 
 use crate::support::messages::message;
 use crate::support::{Fixture, endpoint};
-use idp_application::PublishFailure::Unavailable;
+use idp_application::PublishFailure::TopicUnavailable;
 use idp_application::{BoxFuture, ErrorKind, EventBus as _, SystemClock};
 use idp_webhook::{MemoryEndpoints, Resolver, WebhookBus, WebhookConfig};
 use std::io;
@@ -52,7 +52,10 @@ async fn this_machine_is_not_reached_by_any_of_its_names() {
         endpoints.put("orders", endpoint(&format!("http://{host}:{port}/")));
         let bus = crate::support::bus(public_only(), endpoints);
         let error = bus.publish(&[message(1)]).await.expect_err("not allowed");
-        assert_eq!((error.failure, error.error.kind()), (Unavailable, ErrorKind::Forbidden));
+        assert_eq!(
+            (error.failure, error.error.kind()),
+            (TopicUnavailable(None), ErrorKind::Forbidden)
+        );
     }
     assert!(fixture.subscriber.deliveries().is_empty());
 }
@@ -101,6 +104,6 @@ async fn plain_http_is_not_used_unless_it_is_allowed() {
     let config = WebhookConfig { root_certificates: roots, ..config };
     let bus = crate::support::bus(config, endpoints);
     let error = bus.publish(&[message(1)]).await.expect_err("http");
-    assert_eq!((error.failure, error.error.kind()), (Unavailable, ErrorKind::Forbidden));
+    assert_eq!((error.failure, error.error.kind()), (TopicUnavailable(None), ErrorKind::Forbidden));
     assert!(!error.to_string().contains(&fixture.subscriber.url("")), "{error}");
 }

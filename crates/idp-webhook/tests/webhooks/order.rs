@@ -4,7 +4,7 @@ use crate::support::messages::message;
 use crate::support::subscriber::{Reply, Subscriber};
 use crate::support::{Fixture, bus, endpoint};
 use idp_application::EventBus as _;
-use idp_application::PublishFailure::{Refused, Throttled, Unavailable};
+use idp_application::PublishFailure::{Refused, Throttled, TopicUnavailable};
 use idp_testkit::{Direction, Proxy};
 use idp_webhook::{MemoryEndpoints, WebhookBus, WebhookConfig};
 use std::sync::Arc;
@@ -48,7 +48,7 @@ async fn messages_arrive_in_order_over_one_connection() {
 #[tokio::test]
 async fn nothing_is_sent_behind_a_message_that_was_not_taken() {
     let fixture = Fixture::start().await;
-    for (status, failure) in [(422, Refused), (404, Unavailable)] {
+    for (status, failure) in [(422, Refused), (404, TopicUnavailable(None))] {
         let before = fixture.subscriber.deliveries().len();
         fixture.subscriber.reply([Reply::Status(200), Reply::Status(201), Reply::Status(status)]);
         let messages: Vec<_> = (1..=5).map(message).collect();
@@ -94,7 +94,7 @@ async fn a_lost_answer_is_not_taken_for_one() {
     proxy.cut_after(Direction::ToClient, 5);
     let call = timeout(SOON, async { bus.publish(&[message(1), message(2)]).await });
     let error = call.await.expect("it ends").expect_err("the answer is lost");
-    assert_eq!((error.accepted, error.failure), (0, Unavailable));
+    assert_eq!((error.accepted, error.failure), (0, TopicUnavailable(None)));
     assert_eq!(subscriber.ids(), ids([1]));
 }
 
@@ -107,7 +107,7 @@ async fn what_may_have_arrived_is_not_sent_again_by_the_bus() {
     proxy.cut_after(Direction::ToClient, 5);
     let call = timeout(SOON, async { bus.publish(&[message(2)]).await });
     let error = call.await.expect("it ends").expect_err("the answer is lost");
-    assert_eq!((error.accepted, error.failure), (0, Unavailable));
+    assert_eq!((error.accepted, error.failure), (0, TopicUnavailable(None)));
     assert_eq!(subscriber.ids(), ids([1, 2]));
 }
 

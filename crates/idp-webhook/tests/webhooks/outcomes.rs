@@ -6,8 +6,8 @@ use crate::support::{Fixture, endpoint};
 use axum::body::Body;
 use bytes::Bytes;
 use hyper::body::Frame;
-use idp_application::PublishFailure::{Refused, Throttled, Unavailable};
-use idp_application::{ErrorKind, EventBus as _, PublishError};
+use idp_application::PublishFailure::{Refused, TopicUnavailable};
+use idp_application::{ErrorKind, EventBus as _, PublishError, PublishFailure};
 use idp_webhook::{Absence, EndpointState, WebhookConfig};
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -17,6 +17,9 @@ use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 
 const SOON: Duration = Duration::from_secs(20);
+
+/// Of this endpoint, without a word of how long.
+const AWAY: PublishFailure = TopicUnavailable(None);
 
 async fn failed(fixture: &Fixture) -> PublishError {
     let call = timeout(SOON, async { fixture.bus.publish(&[message(1)]).await });
@@ -28,12 +31,12 @@ async fn answers_are_classified() {
     let fixture = Fixture::start().await;
     let table = [
         (400, Refused),
-        (401, Unavailable),
-        (404, Unavailable),
+        (401, AWAY),
+        (404, AWAY),
         (413, Refused),
-        (429, Throttled(None)),
-        (500, Unavailable),
-        (503, Throttled(None)),
+        (429, AWAY),
+        (500, AWAY),
+        (503, AWAY),
     ];
     for (status, expected) in table {
         fixture.subscriber.reply([Reply::Status(status)]);
@@ -46,11 +49,50 @@ async fn answers_are_classified() {
 
 #[tokio::test]
 async fn an_endpoint_says_for_how_long_it_wants_to_be_spared() {
-    let fixture = Fixture::start().await;
     for (value, pause) in [("7", 7), ("99999", 3_600), ("Sun, 06 Nov 1994 08:49:37 GMT", 0)] {
+        let fixture = Fixture::start().await;
         fixture.subscriber.reply([Reply::Header(429, "retry-after", value.into())]);
-        assert_eq!(failed(&fixture).await.failure, Throttled(Some(Duration::from_secs(pause))));
+        let pause = Some(Duration::from_secs(pause));
+        assert_eq!(failed(&fixture).await.failure, TopicUnavailable(pause));
     }
+}
+
+/// Nobody asks it again before its time, from whatever lane; and nobody else waits because of it.
+#[tokio::test]
+async fn an_endpoint_that_asks_to_be_spared_is_not_asked_again_and_slows_no_other() {
+    let fixture = Fixture::start().await;
+    fixture.endpoints.put("others", endpoint(&fixture.subscriber.url("/others")));
+    fixture.subscriber.reply([Reply::Header(503, "retry-after", "3600".into())]);
+    assert_eq!(failed(&fixture).await.failure, TopicUnavailable(Some(Duration::from_secs(3_600))));
+    for lane in 4..8 {
+        let mut message = message(2);
+        message.stream = stream(lane);
+        let error = fixture.bus.publish(&[message.clone()]).await.expect_err("it is spared");
+        let TopicUnavailable(Some(pause)) = error.failure else { panic!("{error:?}") };
+        assert!(pause > Duration::from_secs(3_500), "{pause:?}");
+        message.topic = "others".into();
+        fixture.bus.publish(&[message]).await.expect("it has nothing to do with it");
+    }
+    let paths: Vec<_> = fixture.subscriber.deliveries().into_iter().map(|one| one.path).collect();
+    assert_eq!(paths, ["/orders", "/others", "/others", "/others", "/others"]);
+    fixture.endpoints.put("orders", endpoint(&fixture.subscriber.url("/moved")));
+    fixture.bus.publish(&[message(3)]).await.expect("a new URL is tried at once");
+}
+
+/// One at a time, and not for ever: it works again by itself.
+#[tokio::test]
+async fn an_endpoint_that_is_down_is_tried_now_and_then() {
+    let fixture = Fixture::start().await;
+    fixture.subscriber.reply((0..5).map(|_| Reply::Status(404)));
+    for _ in 0..5 {
+        assert_eq!(failed(&fixture).await.failure, AWAY);
+    }
+    let TopicUnavailable(Some(pause)) = failed(&fixture).await.failure else { panic!("spared") };
+    assert!(pause <= Duration::from_secs(1), "{pause:?}");
+    assert_eq!(fixture.subscriber.deliveries().len(), 5);
+    let back = async { while fixture.bus.publish(&[message(1)]).await.is_err() {} };
+    timeout(SOON, back).await.expect("it is tried again");
+    fixture.bus.publish(&[message(2)]).await.expect("it is spared no more");
 }
 
 #[tokio::test]
@@ -58,7 +100,7 @@ async fn redirects_are_not_followed() {
     let fixture = Fixture::start().await;
     let elsewhere = fixture.subscriber.url("/elsewhere");
     fixture.subscriber.reply([Reply::Header(307, "location", elsewhere)]);
-    assert_eq!(failed(&fixture).await.failure, Unavailable);
+    assert_eq!(failed(&fixture).await.failure, AWAY);
     assert_eq!(fixture.subscriber.deliveries().len(), 1);
 }
 
@@ -83,7 +125,7 @@ async fn the_events_of_a_disabled_endpoint_can_wait_or_be_skipped() {
         assert_eq!(fixture.subscriber.deliveries().len(), 1);
         match result {
             Ok(()) => assert!(is_skipped),
-            Err(error) => assert_eq!((error.failure, is_skipped), (Unavailable, false)),
+            Err(error) => assert_eq!((error.failure, is_skipped), (AWAY, false)),
         }
     }
 }
@@ -94,7 +136,7 @@ async fn an_event_that_an_endpoint_trips_over_is_refused_when_others_pass() {
     let fixture = Fixture::with(config).await;
     for _ in 0..4 {
         fixture.subscriber.reply([Reply::Status(500)]);
-        assert_eq!(failed(&fixture).await.failure, Unavailable, "it may just be down");
+        assert_eq!(failed(&fixture).await.failure, AWAY, "it may just be down");
     }
     let mut other = message(2);
     other.stream = stream(4);
@@ -111,7 +153,7 @@ async fn an_endpoint_that_does_not_answer_is_unavailable_in_time() {
     fixture.subscriber.reply([Reply::Silence]);
     let began = Instant::now();
     let error = failed(&fixture).await;
-    assert_eq!(error.failure, Unavailable);
+    assert_eq!(error.failure, AWAY);
     assert!(error.error.message().contains("200ms"), "{error}");
     assert!(began.elapsed() >= request_timeout);
 }
@@ -157,7 +199,7 @@ async fn an_answer_that_is_no_http_is_unavailable() {
         stream.write_all(b"+OK nonsense\r\n\r\n").await.expect("written");
         stream.shutdown().await.expect("closed");
     });
-    assert_eq!(failed(&fixture).await.failure, Unavailable);
+    assert_eq!(failed(&fixture).await.failure, AWAY);
     timeout(SOON, server).await.expect("it ends").expect("no panic");
 }
 
@@ -169,7 +211,7 @@ async fn a_refused_connection_is_unavailable() {
     drop(closed);
     fixture.endpoints.put("orders", endpoint(&format!("http://{address}/")));
     let error = failed(&fixture).await;
-    assert_eq!((error.failure, error.error.kind()), (Unavailable, ErrorKind::Unavailable));
+    assert_eq!((error.failure, error.error.kind()), (AWAY, ErrorKind::Unavailable));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use crate::support::messages::message;
 use crate::support::{bus, endpoint};
 use idp_application::EventBus as _;
-use idp_application::PublishFailure::Unavailable;
+use idp_application::PublishFailure::TopicUnavailable;
 use idp_webhook::{MemoryEndpoints, WebhookConfig};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::sync::Arc;
@@ -95,7 +95,7 @@ async fn an_endpoint_of_another_name_or_authority_gets_nothing() {
     let unknown = publish(&format!("https://localhost:{port}/"), &stranger).await;
     for result in [wrong_name, unknown] {
         let error = result.expect_err("not trusted");
-        assert_eq!(error.failure, Unavailable);
+        assert_eq!(error.failure, TopicUnavailable(None));
         assert!(error.error.message().contains("TLS handshake"), "{error}");
     }
     server.abort();

@@ -34,7 +34,8 @@ impl Rig {
     fn next_after_heartbeat(&mut self) -> Step {
         match self.next() {
             Step::Join => {
-                self.worker.on_joined(Membership { workers_live: 1, lanes: 6 });
+                let membership = Membership { workers_live: 1, lanes: 6, events_missed: 0 };
+                self.worker.on_joined(membership);
                 self.next_after_heartbeat()
             }
             Step::Record(records) => {
@@ -135,7 +136,7 @@ fn a_lane_is_read_on_only_when_what_was_sent_of_its_side_track_is_settled() {
     rig.read(&[0], &[]);
     rig.pass(SECOND);
     let sends = rig.answer_due(due(1, 1));
-    rig.worker.rung();
+    rig.worker.rung(rig.now);
     rig.waits();
     rig.sent(&sends[0]);
     let settlement = rig.expect_settle();
@@ -187,8 +188,9 @@ fn a_lane_in_which_no_more_may_be_set_aside_stands_still_and_asks_anew() {
     rig.worker.on_sent(sends[0].ticket.clone().outcome(Some(refusal(0))), rig.now);
     assert!(rig.read(&[0], &[(0, &[1])]).is_empty());
     assert_eq!(rig.worker.lanes_stalled(), 1);
+    let Step::Wait(until) = rig.worker.next(rig.now) else { panic!("the lane rests") };
+    rig.now = until;
     let Step::Blocked(_) = rig.worker.next(rig.now) else { panic!("an operator may have helped") };
-    rig.waits();
 }
 
 #[test]
@@ -201,7 +203,7 @@ fn a_bus_that_fails_in_many_lanes_is_tried_by_one_until_it_takes_something() {
         rig.refused(send, 0);
     }
     let sends = {
-        rig.worker.rung();
+        rig.worker.rung(rig.now);
         rig.read(&[4, 5], &[(4, &[5])])
     };
     rig.refused(&sends[0], 0);
@@ -222,7 +224,7 @@ fn a_bus_that_asks_to_be_spared_is_spared_for_so_long() {
     let spare = Some(Duration::from_millis(2_500));
     let throttled = PublishError::throttled(0, spare, "slow down");
     rig.worker.on_sent(sends[0].ticket.clone().outcome(Some(throttled)), rig.now);
-    rig.worker.rung();
+    rig.worker.rung(rig.now);
     assert!(matches!(rig.next(), Step::Wait(_)));
     rig.pass(Duration::from_millis(2_499));
     assert!(matches!(rig.next(), Step::Wait(_)));

@@ -7,7 +7,7 @@ fn an_idle_worker_reads_when_something_is_committed_and_when_it_polls() {
     let mut rig = Rig::holding(2);
     rig.read(&[0, 1], &[]);
     rig.waits();
-    rig.worker.rung();
+    rig.worker.rung(rig.now);
     rig.read(&[0, 1], &[]);
     rig.waits();
     rig.pass(POLL);
@@ -16,10 +16,37 @@ fn an_idle_worker_reads_when_something_is_committed_and_when_it_polls() {
 }
 
 #[test]
+fn commits_that_come_right_after_a_call_are_read_together_for_as_long_as_it_took() {
+    let mut rig = Rig::holding(1);
+    rig.read(&[0], &[]);
+    rig.worker.called(Duration::from_millis(4), rig.now);
+    rig.worker.rung(rig.now);
+    assert_eq!(rig.waits(), Duration::from_millis(4));
+    rig.pass(Duration::from_millis(3));
+    rig.worker.rung(rig.now);
+    assert_eq!(rig.waits(), Duration::from_millis(1));
+    rig.pass(Duration::from_millis(1));
+    rig.read(&[0], &[]);
+    rig.waits();
+}
+
+#[test]
+fn a_lane_that_was_cut_is_read_on_without_being_rung_for() {
+    let mut rig = Rig::holding(2);
+    let Step::Read(reading) = rig.next() else { panic!("the worker should read") };
+    let cut = LaneBatch { has_more: true, ..batch(0, &[], 70) };
+    rig.worker.on_read(&reading, vec![cut], rig.now);
+    let Step::Read(reading) = rig.next() else { panic!("the lane has more") };
+    assert_eq!(reading.lanes(), [Lane::from_number(0)]);
+    rig.worker.on_read(&reading, vec![], rig.now);
+    rig.waits();
+}
+
+#[test]
 fn a_commit_during_a_reading_is_read_after_it() {
     let mut rig = Rig::holding(1);
     let Step::Read(reading) = rig.next() else { panic!("the worker should read") };
-    rig.worker.rung();
+    rig.worker.rung(rig.now);
     rig.worker.on_read(&reading, vec![], rig.now);
     rig.read(&[0], &[]);
     rig.waits();
@@ -29,11 +56,11 @@ fn a_commit_during_a_reading_is_read_after_it() {
 fn a_lane_is_not_read_while_a_send_of_it_is_under_way_or_not_recorded() {
     let mut rig = Rig::holding(2);
     let sends = rig.read(&[0, 1], &[(0, &[1, 2])]);
-    rig.worker.rung();
+    rig.worker.rung(rig.now);
     rig.read(&[1], &[]);
     rig.waits();
     rig.sent(&sends[0]);
-    rig.worker.rung();
+    rig.worker.rung(rig.now);
     rig.advance(&[(0, 2)]);
     let sends = rig.read(&[0, 1], &[(0, &[3])]);
     assert_eq!(sends[0].messages[0].sequence, 3);
@@ -76,7 +103,7 @@ fn a_lane_that_cannot_be_read_is_found_and_rests_while_the_others_go_on() {
     rig.read(&[2], &[]);
     let pause = rig.waits();
     assert!(pause <= Duration::from_millis(100));
-    rig.worker.rung();
+    rig.worker.rung(rig.now);
     rig.read(&[2], &[]);
     rig.pass(pause);
     rig.read(&[1], &[]);

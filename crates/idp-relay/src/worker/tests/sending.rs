@@ -1,6 +1,7 @@
 //! Sends, their ends and their failures.
 
 use super::*;
+use idp_application::PublishFailure;
 
 #[test]
 fn the_progress_of_several_lanes_is_recorded_in_one_call() {
@@ -48,11 +49,23 @@ fn a_send_that_was_broken_off_is_sent_again() {
     let mut rig = Rig::holding(1);
     rig.read(&[0], &[(0, &[1, 2])]);
     let error = Error::new(ErrorKind::Unavailable, "publish", "panicked");
-    let lost = Ticket::lost(Lane::from_number(0), 1, error);
+    let lost = Ticket::lost(Lane::from_number(0), 1, PublishFailure::Unavailable, error);
     let pause = rig.worker.on_sent(lost, rig.now).expect("the lane rests");
     rig.pass(pause);
     let sends = rig.read(&[0], &[(0, &[1, 2])]);
     assert_eq!(sends[0].messages[0].sequence, 1);
+}
+
+#[test]
+fn sends_that_were_broken_off_because_their_lanes_are_lost_say_nothing_of_the_bus() {
+    let mut rig = Rig::holding(1);
+    for _ in 0..20 {
+        let error = Error::new(ErrorKind::Unavailable, "publish", "broken off");
+        let lost = Ticket::lost(Lane::from_number(7), 1, PublishFailure::Fenced, error);
+        rig.worker.on_sent(lost, rig.now);
+    }
+    assert!(!rig.worker.is_bus_away());
+    rig.read(&[0], &[]);
 }
 
 #[test]
@@ -74,4 +87,24 @@ fn no_send_starts_when_reading_took_until_after_the_deadline() {
     rig.pass(SECOND * 9);
     let sends = rig.worker.on_read(&reading, vec![batch(0, &[1], 1)], rig.now);
     assert!(sends.is_empty());
+}
+
+/// As of one endpoint of many. Of the bus it says nothing, however often: it is not thought to be away.
+#[test]
+fn a_place_that_is_away_rests_its_lanes_for_as_long_as_it_asks_and_no_other() {
+    let mut rig = Rig::holding(7);
+    let asked = SECOND * 8;
+    let mut sends = rig.read(&[0, 1, 2, 3, 4, 5, 6], &[(0, &[1]), (1, &[2]), (2, &[3]), (3, &[4])]);
+    sends.extend(rig.read(&[4, 5, 6], &[(4, &[5]), (5, &[6]), (6, &[7])]));
+    for send in &sends[..6] {
+        let error = PublishError::topic_unavailable(0, Some(asked), "the endpoint is away");
+        let outcome = send.ticket.clone().outcome(Some(error));
+        let pause = rig.worker.on_sent(outcome, rig.now).expect("the lane rests");
+        assert!(pause >= asked, "{pause:?}");
+    }
+    assert!(!rig.worker.is_bus_away());
+    rig.sent(&sends[6]);
+    rig.advance(&[(6, 1)]);
+    rig.pass(POLL);
+    assert_eq!(rig.read(&[6], &[(6, &[8])]).len(), 1, "the bus is not spared for it");
 }

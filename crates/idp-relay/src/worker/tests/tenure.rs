@@ -90,7 +90,7 @@ fn a_lane_claimed_again_is_not_read_before_its_old_send_has_ended() {
     rig.worker.on_recorded(&asked, rig.now, &[]);
     assert_eq!(rig.next(), Step::Claim(1));
     rig.claimed(&[lease(0, 3)]);
-    rig.worker.rung();
+    rig.worker.rung(rig.now);
     rig.waits();
     rig.sent(&sends[0]);
     let sends = rig.read(&[0], &[(0, &[1, 2])]);

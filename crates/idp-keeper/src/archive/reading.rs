@@ -1,0 +1,137 @@
+//! Reads an archive.
+
+use super::archived_event::ArchivedEvent;
+use super::manifest::{LaneRange, Manifest};
+use super::order::{Coverage, Turn, coverage, in_order};
+use super::origin::Origin;
+use super::segment::events_of;
+use super::selection::ArchiveSelection;
+use super::store::ArchiveStore;
+use idp_application::{Error, ErrorKind};
+use std::sync::Arc;
+
+/// An archive as it was when it was opened.
+///
+/// Every file is held against its manifest when it is read: its hash, the number of its events, and
+/// their numbers in their lanes.
+#[derive(Clone)]
+pub struct Archive {
+    pub(crate) store: Arc<dyn ArchiveStore>,
+    pub(crate) segments: Arc<[Manifest]>,
+    origin: Arc<Origin>,
+}
+
+impl Archive {
+    /// Reads what the archive has: its manifests, not its events.
+    ///
+    /// Fails with [`Corrupt`](ErrorKind::Corrupt) when a manifest is damaged, and with
+    /// [`Unsupported`](ErrorKind::Unsupported) when one was written in another format.
+    pub async fn open(store: Arc<dyn ArchiveStore>) -> Result<Self, Error> {
+        let origin = Arc::new(Origin::find(&*store).await?.unwrap_or_default());
+        let mut segments = Vec::new();
+        for name in store.list(Manifest::FOLDER).await? {
+            segments.push(Manifest::from_object(&name, &store.get(&name).await?)?);
+        }
+        Ok(Self { store, segments: segments.into(), origin })
+    }
+
+    /// What it has of each lane: from its first number to its last, but for the [gaps](Self::gaps). A
+    /// first number above 1 says that events were dropped before the archive was a reader.
+    pub fn lanes(&self) -> Vec<LaneRange> {
+        self.coverage().lanes
+    }
+
+    /// Numbers that it lacks, from where it began to the last that it has. An archive that nobody touched
+    /// has none. Segments that are lost at its end show when the next one was written.
+    pub fn gaps(&self) -> Vec<LaneRange> {
+        self.coverage().gaps
+    }
+
+    pub(crate) fn coverage(&self) -> Coverage {
+        coverage(&self.origin.after(), &self.segments)
+    }
+
+    /// The events of the selection, those of a lane by rising number, each once.
+    ///
+    /// Fails with [`Corrupt`](ErrorKind::Corrupt) when the archive has [gaps](Self::gaps), which the
+    /// message names; [`events_despite_gaps`](Self::events_despite_gaps) gives what there is.
+    pub fn events(&self, selection: ArchiveSelection) -> Result<ArchiveEvents, Error> {
+        let gaps = self.gaps();
+        if gaps.is_empty() {
+            return Ok(self.events_despite_gaps(selection));
+        }
+        let named = gaps.iter().take(GAPS_NAMED).map(|gap| {
+            let LaneRange { lane, first, last } = gap;
+            format!("{first} to {last} of {lane:?}")
+        });
+        let named: Vec<_> = named.collect();
+        let more = if gaps.len() > GAPS_NAMED { ", and more" } else { "" };
+        let message = format!("it lacks {}{more}", named.join(", "));
+        Err(Error::new(ErrorKind::Corrupt, "read the archive", message))
+    }
+
+    /// As [`events`](Self::events), of an archive with gaps as well.
+    pub fn events_despite_gaps(&self, selection: ArchiveSelection) -> ArchiveEvents {
+        let turns = in_order(&self.segments).into_iter();
+        ArchiveEvents { archive: self.clone(), selection, turns, ready: Vec::new().into_iter() }
+    }
+
+    /// The events of a segment, held against its manifest.
+    pub(crate) async fn segment(&self, at: usize) -> Result<Vec<ArchivedEvent>, Error> {
+        let manifest = self.segments[at].clone();
+        let file = self.store.get(&manifest.file.name).await.map_err(|error| {
+            if error.kind() != ErrorKind::NotFound {
+                return error;
+            }
+            let message = format!("`{}` is missing", manifest.file.name);
+            Error::new(ErrorKind::Corrupt, "read the archive", message).with_source(error)
+        })?;
+        let read = tokio::task::spawn_blocking(move || events_of(&manifest, &file)).await;
+        read.unwrap_or_else(|e| {
+            let message = "the task that decompresses has ended";
+            let error = Error::new(ErrorKind::Unavailable, "read the archive", message);
+            Err(error.with_source(e))
+        })
+    }
+}
+
+const GAPS_NAMED: usize = 10;
+
+/// Events of an archive, one after another. Holds one segment in memory.
+pub struct ArchiveEvents {
+    archive: Archive,
+    selection: ArchiveSelection,
+    turns: std::vec::IntoIter<Turn>,
+    ready: std::vec::IntoIter<ArchivedEvent>,
+}
+
+impl ArchiveEvents {
+    /// The next event; `None` when there is none left.
+    ///
+    /// Fails with [`Corrupt`](ErrorKind::Corrupt) when a file is missing or damaged. Asked again, it
+    /// goes on behind that file.
+    pub async fn next(&mut self) -> Result<Option<ArchivedEvent>, Error> {
+        loop {
+            if let Some(event) = self.ready.next() {
+                return Ok(Some(event));
+            }
+            match self.next_segment().await? {
+                Some(events) => self.ready = events.into_iter(),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// What the next segment that may have such events has of them.
+    pub(crate) async fn next_segment(&mut self) -> Result<Option<Vec<ArchivedEvent>>, Error> {
+        let Self { archive, selection, turns, .. } = self;
+        let segments = &archive.segments;
+        let Some(turn) = turns.find(|turn| selection.concerns(&segments[turn.segment])) else {
+            return Ok(None);
+        };
+        let mut events = archive.segment(turn.segment).await?;
+        let is_new = |event: &ArchivedEvent| turn.from.get(&event.lane) <= Some(&event.number);
+        events.retain(|event| is_new(event) && selection.admits(&event.envelope));
+        Ok(Some(events))
+    }
+}

@@ -1,0 +1,24 @@
+//! Keeps the outbox small, and archives what it drops.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod config;
+mod handle;
+mod keeper;
+mod status;
+
+mod engine;
+mod held_up;
+mod pauses;
+
+mod archive;
+
+pub use archive::{
+    Archive, ArchiveConfig, ArchiveEvents, ArchiveReport, ArchiveSelection, ArchiveStore,
+    ArchivedEvent, DirectoryArchive, LaneRange, Replay, ReplayReport,
+};
+pub use config::KeeperConfig;
+pub use handle::KeeperHandle;
+pub use held_up::HeldUp;
+pub use keeper::Keeper;
+pub use status::{KeeperMetrics, KeeperStatus, LateReader};

@@ -1,0 +1,10 @@
+//! Whole keepers in simulated time: on the reference store, with an archive that fails as it is told.
+
+mod rig;
+mod shelf;
+
+mod archiving;
+mod crashes;
+mod purging;
+mod reading;
+mod replaying;

@@ -1,0 +1,19 @@
+//! Metrics of what idp does.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod config;
+mod telemetry;
+
+mod observing;
+mod sampling;
+
+mod work_metrics;
+mod lag_metrics;
+
+mod bounded;
+mod families;
+
+pub use config::TelemetryConfig;
+pub use sampling::SamplingHandle;
+pub use telemetry::Telemetry;

@@ -1,0 +1,110 @@
+//! The columns that readers of the table rely on are there, in the table and in its partitions, and
+//! the settings for Debezium name no others. (That nothing updates a row, the suite of the store
+//! holds; that a real Debezium is content with it, the tests beside this one.)
+
+use idp_application::Migrate;
+use idp_postgres::{PgOptions, PgStore};
+use interop::{COLUMNS, FoundColumn, column_faults};
+use std::hash::{BuildHasher, RandomState};
+use tokio_postgres::{Client, NoTls};
+
+const SETTINGS: &str = include_str!("../debezium/outbox.properties");
+
+const FOUND: &str = "
+    SELECT attname::text, format_type(atttypid, atttypmod), NOT attnotnull FROM pg_attribute
+     WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped";
+
+const TABLES: &str = "
+    SELECT 'idp_outbox' UNION ALL
+    SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'idp_outbox'::regclass";
+
+struct Schema {
+    client: Client,
+    name: String,
+}
+
+impl Schema {
+    async fn create() -> Self {
+        let url = std::env::var("IDP_TEST_PG");
+        let url = url.expect("IDP_TEST_PG names no server: run `cargo xtask test -p interop`");
+        let name = format!("columns_{:016x}", RandomState::new().hash_one("idp"));
+        let (client, connection) =
+            tokio_postgres::connect(&url, NoTls).await.expect("the server is there");
+        tokio::spawn(connection);
+        let make = format!("CREATE SCHEMA {name}; SET search_path = {name}");
+        client.batch_execute(&make).await.expect("a new schema");
+        let options = PgOptions { schema: Some(name.clone()), ..PgOptions::default() };
+        let store = PgStore::connect(&url, options).await.expect("the server is there");
+        store.migrate(&[]).await.expect("the tables can be made");
+        Self { client, name }
+    }
+
+    async fn faults(&self) -> Vec<String> {
+        let tables = self.client.query(TABLES, &[]).await.expect("the catalogue can be read");
+        let mut faults = Vec::new();
+        for table in tables.iter().map(|row| row.get::<_, String>(0)) {
+            let rows = self.client.query(FOUND, &[&table]).await.expect("it can be read");
+            let found: Vec<_> = rows
+                .iter()
+                .map(|row| FoundColumn {
+                    name: row.get(0),
+                    sql_type: row.get(1),
+                    is_nullable: row.get(2),
+                })
+                .collect();
+            faults.extend(column_faults(&found));
+        }
+        assert!(tables.len() >= 3, "the table, the rest and a partition: {}", tables.len());
+        faults
+    }
+
+    async fn run(&self, sql: &str) {
+        self.client.batch_execute(sql).await.expect("it is valid");
+    }
+
+    async fn destroy(self) {
+        self.run(&format!("DROP SCHEMA {} CASCADE", self.name)).await;
+    }
+}
+
+#[tokio::test]
+async fn the_table_and_its_partitions_have_the_columns_of_the_contract() {
+    let schema = Schema::create().await;
+    assert_eq!(schema.faults().await, [""; 0]);
+    schema.destroy().await;
+}
+
+#[tokio::test]
+async fn a_table_with_other_columns_is_convicted() {
+    let sabotages = [
+        ("ALTER TABLE idp_outbox RENAME type TO event_type", "no column type"),
+        ("ALTER TABLE idp_outbox ALTER payload TYPE jsonb", "payload is jsonb"),
+        ("ALTER TABLE idp_outbox ALTER aggregateid DROP NOT NULL", "aggregateid can be null"),
+        ("ALTER TABLE idp_outbox ALTER content_hash TYPE varchar(99)", "content_hash is char"),
+    ];
+    let schema = Schema::create().await;
+    for (sabotage, fault) in sabotages {
+        schema.run(&format!("BEGIN; {sabotage}")).await;
+        let faults = schema.faults().await;
+        assert!(faults.iter().any(|found| found.contains(fault)), "{sabotage}: {faults:?}");
+        schema.run("ROLLBACK").await;
+    }
+    schema.destroy().await;
+}
+
+#[test]
+fn the_settings_for_debezium_name_columns_of_the_contract() {
+    let settings = SETTINGS.replace("\\\n", "");
+    let (_, placements) = settings.split_once("fields.additional.placement=").expect("a setting");
+    let placements = placements.lines().next().expect("the rest of the line");
+    let mut names = Vec::new();
+    for placement in placements.split(',') {
+        let parts: Vec<&str> = placement.trim().split(':').collect();
+        let [column, "header", _] = parts.as_slice() else { panic!("{placement:?} is no header") };
+        assert!(COLUMNS.iter().any(|known| known.name == *column), "there is no column {column}");
+        names.push(*column);
+    }
+    let left_out = COLUMNS.iter().filter(|column| !names.contains(&column.name));
+    let left_out: Vec<_> = left_out.map(|column| column.name).collect();
+    assert_eq!(left_out, ["payload"], "which is the value");
+}
