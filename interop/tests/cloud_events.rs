@@ -6,6 +6,9 @@ use idp_application::CloudEvent;
 use interop::{Binding, Sighting, faults_of_json};
 use serde_json::{Value, json};
 
+/// Spoils an event.
+type Spoiling = fn(&mut Value);
+
 fn sample_json() -> Value {
     let json = sample::message("orders").to_json().expect("JSON");
     serde_json::from_str(&json).expect("JSON")
@@ -33,7 +36,7 @@ fn a_message_as_json_keeps_to_the_schema_and_the_specification() {
 
 #[test]
 fn json_with_one_fault_is_convicted_of_it() {
-    let sabotages: [(&str, fn(&mut Value)); 17] = [
+    let sabotages: [(&str, Spoiling); 17] = [
         ("source", |event| event["source"] = json!("")),
         ("source", |event| event["source"] = json!("not a reference")),
         ("source", |event| drop(event.as_object_mut().expect("one").remove("source"))),

@@ -6,6 +6,9 @@ use idp_domain::{ContentHasher, Envelope, Uuid};
 use interop::{Committed, Routed, compare};
 use std::collections::BTreeMap;
 
+/// Spoils what was routed.
+type Sabotage = fn(&mut Vec<Routed>);
+
 /// Four events of two aggregates.
 fn committed() -> Vec<Committed> {
     (1..=4)
@@ -61,7 +64,7 @@ fn whole_events_in_order_pass() {
 
 #[test]
 fn a_router_with_one_fault_is_convicted_of_it() {
-    let sabotages: [(&str, fn(&mut Vec<Routed>)); 12] = [
+    let sabotages: [(&str, Sabotage); 12] = [
         ("lost", |records| drop(records.remove(1))),
         ("twice", |records| records.push(records[3].clone())),
         ("behind a later", |records| records.swap(0, 2)),

@@ -77,7 +77,7 @@ impl Database {
     pub(crate) async fn commit(&mut self, aggregates: u32) -> String {
         for _ in 0..aggregates {
             self.numbers += 1;
-            let tenant = if self.numbers % 2 == 0 { "acme" } else { "globex" };
+            let tenant = if self.numbers.is_multiple_of(2) { "acme" } else { "globex" };
             let id = Uuid::from_u128(self.numbers);
             let context = Context::new(TenantId::new(tenant).expect("valid"), Actor::new("Zoë"));
             let unit = self.app.begin(context.clone());

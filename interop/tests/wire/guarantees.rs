@@ -59,7 +59,11 @@ fn is_listed(name: &str, bus: &dyn EventBus) {
 
 fn minutes(time: Duration) -> String {
     let minutes = time.as_secs() / 60;
-    if minutes % 60 == 0 { format!("{} h", minutes / 60) } else { format!("{minutes} min") }
+    if minutes.is_multiple_of(60) {
+        format!("{} h", minutes / 60)
+    } else {
+        format!("{minutes} min")
+    }
 }
 
 async fn nats(mode: Deduplication, marks_takeovers: bool) -> NatsBus {

@@ -6,7 +6,7 @@ use super::kind::Kind;
 
 /// A package that is not here needs none.
 const NEEDS: &[(&str, &[&str])] = &[
-    ("bench", &["pg"]),
+    ("bench", &["pg", "redis", "nats", "rabbitmq", "kafka", "pulsar"]),
     ("idp", &["pg"]),
     ("idp-kafka", &["kafka"]),
     ("idp-nats", &["nats"]),

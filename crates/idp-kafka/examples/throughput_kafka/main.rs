@@ -18,6 +18,9 @@ use idp_kafka::{Delivery, KafkaBus, KafkaConfig};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Sends the records of one round.
+type Sending = Box<dyn FnOnce(&[Record]) + Send>;
+
 /// Aggregates that take turns.
 const AGGREGATES: usize = 50;
 
@@ -59,7 +62,7 @@ async fn by_the_client(
 ) -> Duration {
     let (cluster, records) = (cluster.clone(), Arc::clone(records));
     let id = format!("{}-bare-{id}", cluster.id);
-    let send: Box<dyn FnOnce(&[Record]) + Send> = match bare {
+    let send: Sending = match bare {
         Bare::Transactional => {
             let bare = BareTransactional::new(&cluster, &id);
             Box::new(move |records| bare.send(records, BATCH))
