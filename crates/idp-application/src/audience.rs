@@ -76,6 +76,8 @@ pub struct PresentSeen<'a> {
     pub lanes_held: u64,
     /// Those of them that stand still because no more may be set aside in them.
     pub lanes_stalled: u64,
+    /// Those of them of which something cannot be read or recorded.
+    pub lanes_failing: u64,
     /// Keys blocked in the lanes held.
     pub keys_blocked: u64,
     /// Whether the bus is thought to be away: only one lane tries it.

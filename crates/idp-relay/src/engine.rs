@@ -53,7 +53,11 @@ impl Engine {
     async fn wait(&mut self, until: Instant) {
         let stopping = *self.stop.borrow();
         tokio::select! {
-            outcome = self.sends.ended() => self.sent(outcome),
+            outcome = self.sends.ended() => {
+                self.sent(outcome);
+                // Sends that end together are recorded together.
+                tokio::task::yield_now().await;
+            }
             () = self.committed.rung() => self.worker.rung(now()),
             // When the handle is gone, so is this task.
             _ = self.stop.changed(), if !stopping => {}

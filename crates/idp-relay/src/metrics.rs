@@ -35,6 +35,9 @@ pub struct RelayMetrics {
     pub keys_blocked: u64,
     /// Lanes held that stand still because no more may be set aside in them. Alarm on it.
     pub lanes_stalled: u64,
+    /// Lanes held of which something cannot be read or recorded: they are tried again after pauses.
+    /// Alarm on it.
+    pub lanes_failing: u64,
     /// Whether the bus is thought to be away: only one lane tries it.
     pub bus_away: bool,
     /// Events that are recorded as done on the tracks of tenants, those of others passed over

@@ -11,6 +11,7 @@ impl Engine {
             let before = *metrics;
             metrics.lanes_held = count(worker.lanes_held());
             metrics.lanes_stalled = count(worker.lanes_stalled());
+            metrics.lanes_failing = count(worker.lanes_failing());
             metrics.keys_blocked = count(worker.keys_blocked());
             metrics.bus_away = worker.is_bus_away();
             metrics.tenants_paused = count(worker.tenants_paused());
@@ -31,6 +32,7 @@ impl Engine {
             target: &self.reader.name,
             lanes_held: count(lanes_held),
             lanes_stalled: count(worker.lanes_stalled()),
+            lanes_failing: count(worker.lanes_failing()),
             keys_blocked: count(worker.keys_blocked()),
             bus_away: worker.is_bus_away(),
         }));

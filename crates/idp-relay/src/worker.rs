@@ -138,6 +138,11 @@ impl Worker {
         self.lanes.values().filter(|work| work.is_stalled).count()
     }
 
+    /// In how many lanes something cannot be read or recorded.
+    pub(crate) fn lanes_failing(&self) -> usize {
+        self.lanes.values().filter(|work| work.is_failing()).count()
+    }
+
     /// How many keys are blocked in the lanes that it holds, as far as it knows.
     pub(crate) fn keys_blocked(&self) -> usize {
         self.lanes.values().filter_map(|work| work.blocked.as_ref()).map(Blocked::keys).sum()

@@ -107,6 +107,7 @@ impl WorkMetrics {
         let number = |number: u64| number as f64;
         self.lanes_held.get_or_create(&labels).set(number(present.lanes_held));
         self.lanes_stalled.get_or_create(&labels).set(number(present.lanes_stalled));
+        self.lanes_failing.get_or_create(&labels).set(number(present.lanes_failing));
         self.keys_blocked.get_or_create(&labels).set(number(present.keys_blocked));
         self.breaker_open.get_or_create(&labels).set(f64::from(u8::from(present.bus_away)));
     }

@@ -24,6 +24,7 @@ pub(crate) struct WorkMetrics {
     pub(crate) fenced: Counters,
     pub(crate) lanes_held: Gauges,
     pub(crate) lanes_stalled: Gauges,
+    pub(crate) lanes_failing: Gauges,
     pub(crate) keys_blocked: Gauges,
     pub(crate) breaker_open: Gauges,
 
@@ -63,6 +64,7 @@ impl WorkMetrics {
             fenced: counters(r, "relay_fenced", "Lanes lost to another worker"),
             lanes_held: gauges(r, "relay_lanes_held", "Lanes that this worker holds"),
             lanes_stalled: gauges(r, "relay_lanes_stalled", "Lanes held that stand still"),
+            lanes_failing: gauges(r, "relay_lanes_failing", "Lanes held with damage"),
             keys_blocked: gauges(r, "relay_keys_blocked", "Keys blocked in the lanes held"),
             breaker_open: gauges(r, "relay_breaker_open", "Whether the bus is taken to be away"),
 

@@ -216,7 +216,7 @@ impl Worker {
         let more: BTreeSet<Lane> = more.collect();
         for turn in &reading.turns {
             let Some(work) = self.lanes.get_mut(&turn.lease.lane) else { continue };
-            work.suspect = false;
+            (work.suspect, work.unreadable) = (false, false);
             if turn.until.is_none() && !more.contains(&turn.lease.lane) {
                 work.read_up_to(turn.tenant(), reading.news);
             }

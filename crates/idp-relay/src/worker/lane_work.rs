@@ -57,6 +57,9 @@ pub(crate) struct LaneWork {
     pub(crate) suspect: bool,
     /// What is set aside may hold what cannot be read: it is asked for alone.
     pub(crate) side_suspect: bool,
+    /// Something of the lane, or of what is set aside in it, cannot be read.
+    pub(crate) unreadable: bool,
+    pub(crate) side_unreadable: bool,
     /// How often in a row it could not be recorded alone, and when it is tried again.
     record_failures: u32,
     unrecorded_until: Option<Instant>,
@@ -86,6 +89,8 @@ impl LaneWork {
             leaving: false,
             suspect: false,
             side_suspect: false,
+            unreadable: false,
+            side_unreadable: false,
             record_failures: 0,
             unrecorded_until: None,
         }
@@ -115,6 +120,11 @@ impl LaneWork {
     /// Whether something is done that the database does not know of yet.
     pub(crate) fn has_progress(&self) -> bool {
         self.recorded < self.lease.sequence
+    }
+
+    /// Whether something of it cannot be read or recorded.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.unreadable || self.side_unreadable || self.record_failures > 0
     }
 
     /// Whether it may be recorded now: it does not rest because that failed.

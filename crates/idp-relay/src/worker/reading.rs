@@ -108,7 +108,7 @@ impl Worker {
         let cut: BTreeSet<Lane> = cut.collect();
         for lease in &reading.leases {
             if let Some(work) = self.lanes.get_mut(&lease.lane) {
-                work.suspect = false;
+                (work.suspect, work.unreadable) = (false, false);
                 if !cut.contains(&lease.lane) {
                     work.news_read = reading.news;
                 }
@@ -191,6 +191,7 @@ impl Worker {
             let Some(work) = self.lanes.get_mut(lane) else { continue };
             work.suspect = true;
             if is_known {
+                work.unreadable = true;
                 work.failures += 1;
                 work.rest_until(now + self.backoff.pause_after(work.failures));
             }

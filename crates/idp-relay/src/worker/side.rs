@@ -25,7 +25,7 @@ impl Worker {
         for lease in asked {
             if let Some(work) = self.lanes.get_mut(&lease.lane) {
                 work.side_pending = false;
-                work.side_suspect = false;
+                (work.side_suspect, work.side_unreadable) = (false, false);
             }
         }
         if let Some(next) = due.next {
@@ -43,6 +43,7 @@ impl Worker {
             if let Some(work) = self.lanes.get_mut(&lease.lane) {
                 work.side_suspect = true;
                 work.side_pending &= !is_known;
+                work.side_unreadable |= is_known;
             }
         }
         is_known

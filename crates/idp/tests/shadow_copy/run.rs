@@ -241,6 +241,9 @@ impl Run {
         if !relayed.is_empty() {
             outcome.faults.insert(format!("{relayed:?}: {:?}", actors.relay.metrics()));
         }
+        if actors.relay.metrics().lanes_failing > 0 {
+            outcome.faults.insert("something was dropped that the relay was to read".into());
+        }
         self.archive_to_the_end(all.len()).await;
         let moment = Moment::look(shadow, &self.stage.backend, &actors, &self.archive).await;
         outcome.faults.extend(moment.faults);

@@ -62,6 +62,7 @@ fn a_lane_that_cannot_be_recorded_does_not_keep_the_others_from_it() {
         Step::Read(reading) => {
             let lanes: Vec<i16> = reading.lanes().iter().map(|lane| lane.number()).collect();
             assert_eq!(lanes, [0, 1, 3], "they go on");
+            assert_eq!(rig.worker.lanes_failing(), 1);
         }
         other => panic!("the worker should read, not {other:?}"),
     }
@@ -149,4 +150,5 @@ fn what_is_set_aside_and_cannot_be_read_holds_up_neither_the_log_nor_other_lanes
         }
     }
     assert_eq!(asked_alone, [0], "the healthy one was asked for");
+    assert_eq!(rig.worker.lanes_failing(), 1);
 }
