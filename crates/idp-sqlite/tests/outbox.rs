@@ -59,12 +59,13 @@ async fn more_lanes_with_news_than_the_limit_are_read_from_the_oldest_event() {
     let harness = FileHarness::start().await;
     let first = add_counter(&harness, 1, 3).await;
     let second = add_counter(&harness, 2, 3).await;
-    add_counter(&harness, 3, 3).await;
+    let third = add_counter(&harness, 3, 3).await;
     let leases = claim_all(&harness, &reader(Sharding::ByLane)).await;
     let batches = harness.store.read(&leases, 2).await.expect("it can be read");
-    assert_eq!(sizes(&batches), [(first, 1), (second, 1)]);
+    assert_eq!(sizes(&batches), [(first, 1), (second, 1), (third, 0)]);
+    assert!(batches.iter().all(|batch| batch.has_more), "none was read to its end");
     let nothing = harness.store.read(&leases, 0).await.expect("it can be read");
-    assert!(nothing.is_empty());
+    assert!(nothing.iter().all(|batch| batch.has_more && batch.events.is_empty()));
 }
 
 #[tokio::test]

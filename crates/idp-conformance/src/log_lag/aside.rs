@@ -9,6 +9,7 @@ use idp_application::{
     AsideReason, BlockerKind, DeadLetterAction, HoldFrom, KeepingAction, LagBounds,
 };
 use idp_domain::Timestamp;
+use std::time::Duration;
 
 clauses! {
     macro log_lag_aside of log_lag::aside;
@@ -60,6 +61,8 @@ pub async fn a_hold_is_a_blocker_the_oldest_first<H: LagHarness>(harness: H) {
         let action = KeepingAction::Hold { name: name.into(), from: HoldFrom::Oldest };
         keeping.keep(&purging::command(action)).await.expect("the name is free");
         harness.advance_lease_clock(LONG);
+        // Where that is the clock of the machine: some count milliseconds.
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let report = report(&harness).await;
     let holds = report.blockers.iter().filter(|blocker| blocker.kind == BlockerKind::Hold);

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 /// The longest that a ring waits for others.
 const LONGEST: Duration = Duration::from_millis(50);
 
-/// After each call of the log, rings wait for as long as the call took: for rings, the log is asked no
-/// more than half of the time, and the less the slower it is. A ring after a quiet time waits for nothing.
+/// After each call of the log, rings wait for half as long as the call took: for rings, the log is asked no
+/// more than two thirds of the time, and the less often the slower it is. A ring after a quiet time waits
+/// for nothing.
 #[derive(Debug)]
 pub(super) struct Gathering {
     /// Until when rings wait.
@@ -22,7 +23,7 @@ impl Gathering {
 
     /// A call of the log has ended that took so long.
     pub(super) fn called(&mut self, took: Duration, now: Instant) {
-        self.until = now + took.min(LONGEST);
+        self.until = now + (took / 2).min(LONGEST);
     }
 
     pub(super) fn rung(&mut self, now: Instant) {
@@ -51,16 +52,16 @@ mod tests {
         let start = Instant::now();
         let mut gathering = Gathering::new(start);
         gathering.called(MS * 10, start);
-        gathering.rung(start + MS * 10);
-        assert!(gathering.hears(start + MS * 10));
-        assert!(!gathering.hears(start + MS * 11));
+        gathering.rung(start + MS * 5);
+        assert!(gathering.hears(start + MS * 5));
+        assert!(!gathering.hears(start + MS * 6));
     }
 
     #[test]
-    fn rings_wait_for_as_long_as_the_last_call_took_and_are_heard_as_one() {
+    fn rings_wait_for_half_as_long_as_the_last_call_took_and_are_heard_as_one() {
         let start = Instant::now();
         let mut gathering = Gathering::new(start);
-        gathering.called(MS * 10, start);
+        gathering.called(MS * 20, start);
         gathering.rung(start + MS);
         gathering.rung(start + MS * 9);
         assert!(!gathering.hears(start + MS * 9));
