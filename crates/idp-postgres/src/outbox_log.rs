@@ -26,7 +26,8 @@ impl PgStore {
                 return Ok(lanes.batches());
             };
             let starts = lanes.before_end_of(&stretch);
-            let events = self.slice(&stretch, &Slice { starts: &starts, limit: left }).await?;
+            let events =
+                self.slice(&stretch, &Slice { starts: &starts, ends: "", limit: left }).await?;
             left = left.saturating_sub(u32::try_from(events.len()).unwrap_or(left));
             let last = events.last().map(|(_, event)| event.cursor).filter(|_| left == 0);
             lanes.take(events);

@@ -112,12 +112,12 @@ impl PgStore {
         group: &Group<'_>,
         left: Left,
     ) -> Result<Vec<Looked>, Error> {
-        let slice = Slice { starts, limit: left.looks };
+        let slice = Slice { starts, ends: &group.ends_sql(), limit: left.looks };
         let (condition, tenants) = condition(group.scope);
         let slice_of = slice_sql(stretch, &slice);
         let is_whole = matches!(starts, [(Lane::WHOLE, _)]);
         let lane = if is_whole { WHOLE } else { "lane" };
-        let parts = Parts { slice: &slice_of, lane, condition, ends: &group.ends_sql() };
+        let parts = Parts { slice: &slice_of, lane, condition };
         // Behind the last event that may be given, one row says that there are more.
         let given_max = usize::try_from(left.given).unwrap_or(usize::MAX);
         let sql = scoped_sql(&parts, given_max.saturating_add(starts.len() + 1));
@@ -147,7 +147,7 @@ const AS_IT_LIKES: &str = "BEGIN; SET LOCAL jit = off";
 const LOOKS_MAX_OF_FIRST_PAGE: u32 = 1_000;
 
 fn looks_max(stretch: &Stretch, starts: &[(Lane, Cursor)]) -> u32 {
-    let is_first = Slice { starts, limit: 0 }.after(stretch.first) == 0;
+    let is_first = Slice { starts, ends: "", limit: 0 }.after(stretch.first) == 0;
     let positions = stretch.end().position_max - stretch.before.position_max;
     match is_first && positions > i64::from(LOOKS_MAX_OF_FIRST_PAGE) * 8 {
         true => LOOKS_MAX_OF_FIRST_PAGE,
@@ -215,7 +215,7 @@ impl Group<'_> {
         places.filter(|(_, cursor)| *cursor < end).collect()
     }
 
-    /// Leaves out what stands behind where reading ends.
+    /// Leaves out what stands behind where reading ends, before it counts.
     fn ends_sql(&self) -> String {
         let ends = self.unread().filter_map(|track| Some((track.batch.lane, track.until?)));
         if let [Track { until: Some(Cursor { window, position }), batch, .. }] = &self.tracks[..]
@@ -226,7 +226,7 @@ impl Group<'_> {
         let ends: BTreeMap<usize, Cursor> = ends
             .map(|(lane, until)| (usize::try_from(lane.number()).unwrap_or_default(), until))
             .collect();
-        let Some((last, _)) = ends.last_key_value() else { return "true".into() };
+        let Some((last, _)) = ends.last_key_value() else { return String::new() };
         let none = Cursor { window: i64::MAX, position: i64::MAX };
         let each = |number: fn(Cursor) -> i64| {
             let numbers = (0..=*last).map(|lane| number(ends.get(&lane).copied().unwrap_or(none)));
@@ -286,7 +286,6 @@ struct Parts<'s> {
     slice: &'s str,
     lane: &'s str,
     condition: &'s str,
-    ends: &'s str,
 }
 
 /// The statement for a slice: its events that meet the condition, and of each lane the last one that was
@@ -294,7 +293,7 @@ struct Parts<'s> {
 ///
 /// `OFFSET 0` keeps the planner from asking the condition for each column anew.
 fn scoped_sql(parts: &Parts<'_>, rows_max: usize) -> String {
-    let Parts { slice, lane, condition, ends } = parts;
+    let Parts { slice, lane, condition } = parts;
     let names = || EVENT_COLUMNS.split(", ").map(|column| column.trim_end_matches("::text"));
     let columns: String =
         names().map(|name| format!(", CASE WHEN is_given THEN {name} END AS {name}")).collect();
@@ -304,7 +303,7 @@ fn scoped_sql(parts: &Parts<'_>, rows_max: usize) -> String {
            SELECT *, row_number() OVER of_lane AS number, \
                   lead(position) OVER of_lane IS NULL AS is_last FROM (\
              SELECT {lane} AS lane, in_window, position, is_given{columns} \
-               FROM (SELECT *, {condition} AS is_given FROM ({slice}) AS s WHERE {ends} OFFSET 0) AS a \
+               FROM (SELECT *, {condition} AS is_given FROM ({slice}) AS s OFFSET 0) AS a \
               OFFSET 0) AS b \
            WINDOW of_lane AS (PARTITION BY lane ORDER BY in_window, position)\
          ) AS c WHERE is_given OR is_last ORDER BY in_window, position LIMIT {rows_max}"

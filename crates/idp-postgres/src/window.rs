@@ -14,6 +14,8 @@ use tokio_postgres::Row;
 pub(crate) struct Slice<'s> {
     /// The lanes to read, each from behind its cursor; [`Lane::WHOLE`] alone is the whole log.
     pub(crate) starts: &'s [(Lane, Cursor)],
+    /// A condition on what counts, for those who do not read to the end; empty for none.
+    pub(crate) ends: &'s str,
     pub(crate) limit: u32,
 }
 
@@ -114,8 +116,10 @@ pub(crate) fn slice_sql(stretch: &Stretch, slice: &Slice<'_>) -> String {
         write!(sql, " AND lane = ANY({}::smallint[])", array(&lanes)).expect(INFALLIBLE);
     }
     let order = if stretch.until.len() > 1 { "in_window, position" } else { "position" };
-    if let Some(starts) = starts_sql(stretch, slice) {
-        sql = format!("SELECT * FROM ({sql}) AS s WHERE {starts}");
+    let bounds = starts_sql(stretch, slice).into_iter().chain(ends_sql(slice));
+    let bounds = bounds.collect::<Vec<_>>().join(" AND ");
+    if !bounds.is_empty() {
+        sql = format!("SELECT * FROM ({sql}) AS s WHERE {bounds}");
     }
     write!(sql, " ORDER BY {order} LIMIT {}", slice.limit).expect(INFALLIBLE);
     sql
@@ -137,6 +141,10 @@ fn window_sql(stretch: &Stretch) -> String {
 
 fn is_seen(by: &Snapshot) -> String {
     format!("pg_visible_in_snapshot(xid, '{}'::pg_snapshot)", by.text)
+}
+
+fn ends_sql(slice: &Slice<'_>) -> Option<String> {
+    (!slice.ends.is_empty()).then(|| slice.ends.to_owned())
 }
 
 /// Leaves out what some lanes have behind them; `None` when that is nothing, or the same for all.

@@ -19,6 +19,7 @@ clauses! {
     a_reading_passes_over_so_many_events_and_no_more,
     a_reading_ends_where_it_is_told_to,
     several_lanes_are_read_at_once_each_in_its_scope,
+    lanes_of_which_one_ends_early_are_read_to_their_ends,
     a_lane_without_news_has_no_events,
 }
 
@@ -243,6 +244,46 @@ pub async fn several_lanes_are_read_at_once_each_in_its_scope<H: Harness>(harnes
     expected.sort();
     assert_eq!(found, expected);
     assert!(!found.is_empty());
+}
+
+/// What stands behind the end of one does not count for the others.
+pub async fn lanes_of_which_one_ends_early_are_read_to_their_ends<H: Harness>(harness: H) {
+    let store = harness.backend();
+    let numbers: Vec<u128> = (1..=12).collect();
+    for _ in 0..6 {
+        count(&store, &numbers).await;
+    }
+    let courier = Courier::of_all_lanes(&store).await;
+    for limit in [5, 40, 500] {
+        let (mut readings, mut expected) = (Vec::new(), Vec::new());
+        for lease in &courier.follower.leases {
+            let batches = store.read(&[*lease], 500).await.expect("it can be read");
+            let events: Vec<_> = batches.into_iter().flat_map(|batch| batch.events).collect();
+            let wanted = if readings.is_empty() { 1 } else { events.len() };
+            let Some(last) = events[..wanted.min(events.len())].last() else { continue };
+            let (lane, cursor, until) = (lease.lane, lease.cursor, Some(last.cursor));
+            let scope = TenantScope::Only(tenant("acme"));
+            readings.push(TrackReading { lane, cursor, scope, until });
+            expected.extend(events[..wanted].iter().map(|e| (lane, e.envelope.event_id)));
+        }
+        let mut found: Vec<(Lane, Uuid)> = Vec::new();
+        eventually("the events of all lanes", async || {
+            let batches = store.read_tracks(&readings, limit).await.expect("they can be read");
+            let has_more = batches.iter().any(|batch| batch.has_more);
+            for batch in batches {
+                let reading = readings.iter_mut().find(|reading| reading.lane == batch.lane);
+                reading.expect("a lane that was asked for").cursor = batch.through;
+                let given = batch.events.into_iter().filter_map(|event| event.envelope);
+                found.extend(given.map(|envelope| (batch.lane, envelope.event_id)));
+            }
+            (!has_more).then_some(())
+        })
+        .await;
+        found.sort();
+        expected.sort();
+        assert_eq!(found.len(), expected.len(), "with a limit of {limit}");
+        assert_eq!(found, expected);
+    }
 }
 
 /// At most its cursor moves.
