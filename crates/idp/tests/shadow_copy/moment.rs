@@ -65,7 +65,13 @@ impl Moment {
         let before = probe.leases[0].sequence;
         let mut events = BTreeMap::new();
         loop {
-            let batches = backend.read(&probe.leases, 500).await.expect("the log can be read");
+            let batches = match backend.read(&probe.leases, 500).await {
+                Ok(batches) => batches,
+                Err(error) => {
+                    self.fault(format!("what this look was to read was dropped: {error}"));
+                    break;
+                }
+            };
             let has_more = batches.iter().any(|batch| batch.has_more);
             for batch in batches {
                 probe.leases[0].cursor = batch.through;
