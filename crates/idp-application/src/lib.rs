@@ -51,7 +51,7 @@ mod tenant_tracks;
 mod transform;
 
 mod audience;
-
+mod bounds;
 mod error;
 
 mod delegate_port;
@@ -65,6 +65,7 @@ pub use audience::{
 };
 pub use authority::{AdminAuthority, AllTenants, Scope};
 pub use batch::BatchError;
+pub use bounds::out_of_bounds;
 pub use change_set::{ChangeSet, NewEvent, RowWrite, SystemColumn, WriteKind};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use cloud_event::CloudEvent;

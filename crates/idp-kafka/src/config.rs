@@ -1,6 +1,6 @@
 //! How the bus reaches Kafka, and how it works there.
 
-use idp_application::{Error, ErrorKind};
+use idp_application::{Error, ErrorKind, out_of_bounds};
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
 use std::ops::RangeInclusive;
@@ -171,16 +171,6 @@ fn name_fault(field: &str, name: &str) -> Option<String> {
     (!fits).then(|| {
         format!("`{field}` must be 1 to 100 letters, digits, `.`, `_` or `-`, got {name:?}")
     })
-}
-
-fn out_of_bounds<T: Copy + PartialOrd + Debug>(
-    field: &str,
-    value: T,
-    bounds: &RangeInclusive<T>,
-) -> Option<String> {
-    let (least, most) = (bounds.start(), bounds.end());
-    (!bounds.contains(&value))
-        .then(|| format!("`{field}` must be within {least:?}..={most:?}, got {value:?}"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! How a keeper works, and what of it can be chosen.
 
-use idp_application::{Error, ErrorKind, PurgePolicy};
+use idp_application::{Error, ErrorKind, PurgePolicy, out_of_bounds};
 use std::fmt::Debug;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -66,16 +66,6 @@ pub(crate) fn checked(operation: &'static str, faults: &[String]) -> Result<(), 
         return Ok(());
     }
     Err(Error::new(ErrorKind::Invalid, operation, faults.join("; ")))
-}
-
-pub(crate) fn out_of_bounds<T: Copy + PartialOrd + Debug>(
-    field: &str,
-    value: T,
-    bounds: &RangeInclusive<T>,
-) -> Option<String> {
-    let (least, most) = (bounds.start(), bounds.end());
-    (!bounds.contains(&value))
-        .then(|| format!("`{field}` must be within {least:?}..={most:?}, got {value:?}"))
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! Where the servers are, and what of the bus to JetStream can be chosen.
 
 use async_nats::ServerAddr;
-use idp_application::{Error, ErrorKind};
+use idp_application::{Error, ErrorKind, out_of_bounds};
 use std::fmt::{self, Debug};
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -141,16 +140,6 @@ fn stream_fault(name: &str) -> Option<String> {
     (name.is_empty() || name.contains(is_wrong)).then(|| {
         format!("`streams` must be names without spaces, `.`, `*`, `>`, `/` and `\\`, got {name:?}")
     })
-}
-
-fn out_of_bounds<T: Copy + PartialOrd + Debug>(
-    field: &str,
-    value: T,
-    bounds: &RangeInclusive<T>,
-) -> Option<String> {
-    let (least, most) = (bounds.start(), bounds.end());
-    (!bounds.contains(&value))
-        .then(|| format!("`{field}` must be within {least:?}..={most:?}, got {value:?}"))
 }
 
 /// Addresses of servers may hold passwords: only their hosts are shown.

@@ -5,6 +5,7 @@ use crate::error::{corrupt, is_lock_timeout};
 use crate::lease::run;
 use crate::parameter::Parameter;
 use crate::store::PgStore;
+use crate::walk::END_OF_WINDOW;
 use idp_application::{
     BoxError, BoxFuture, Cursor, Error, ErrorKind, HoldFrom, KeepingAction, KeepingCommand,
     KeepingRecord, LaggingReader, Lane, LogHold, LogKeeping, PurgeBlock, PurgePolicy, PurgeReport,
@@ -36,9 +37,6 @@ const KEEP: &str = "SELECT idp_keep($1, $2, $3, $4, $5)";
 
 const RECORDS: &str = "SELECT at, actor, action, subject, reason FROM idp_keeping_record
     ORDER BY id DESC LIMIT $1::bigint";
-
-/// The position behind the last event of a window.
-const END_OF_WINDOW: i64 = i64::MAX;
 
 impl PgStore {
     async fn purge_log(&self, policy: &PurgePolicy) -> Result<PurgeReport, Error> {

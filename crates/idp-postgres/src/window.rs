@@ -116,7 +116,8 @@ pub(crate) fn slice_sql(stretch: &Stretch, slice: &Slice<'_>) -> String {
         write!(sql, " AND lane = ANY({}::smallint[])", array(&lanes)).expect(INFALLIBLE);
     }
     let order = if stretch.until.len() > 1 { "in_window, position" } else { "position" };
-    let bounds = starts_sql(stretch, slice).into_iter().chain(ends_sql(slice));
+    let ends = (!slice.ends.is_empty()).then(|| slice.ends.to_owned());
+    let bounds = starts_sql(stretch, slice).into_iter().chain(ends);
     let bounds = bounds.collect::<Vec<_>>().join(" AND ");
     if !bounds.is_empty() {
         sql = format!("SELECT * FROM ({sql}) AS s WHERE {bounds}");
@@ -141,10 +142,6 @@ fn window_sql(stretch: &Stretch) -> String {
 
 fn is_seen(by: &Snapshot) -> String {
     format!("pg_visible_in_snapshot(xid, '{}'::pg_snapshot)", by.text)
-}
-
-fn ends_sql(slice: &Slice<'_>) -> Option<String> {
-    (!slice.ends.is_empty()).then(|| slice.ends.to_owned())
 }
 
 /// Leaves out what some lanes have behind them; `None` when that is nothing, or the same for all.

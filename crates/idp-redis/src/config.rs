@@ -1,9 +1,8 @@
 //! Where the server is, and what of the bus to Redis can be chosen.
 
-use idp_application::{Error, ErrorKind};
+use idp_application::{Error, ErrorKind, out_of_bounds};
 use redis::{ConnectionInfo, IntoConnectionInfo};
 use std::fmt::{self, Debug};
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -101,16 +100,6 @@ fn prefix_fault(prefix: &str) -> Option<String> {
     let is_plain = prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
     (!is_plain || !(1..=64).contains(&prefix.len()))
         .then(|| format!("`prefix` must be 1 to 64 letters, digits, `_` and `-`, got {prefix:?}"))
-}
-
-fn out_of_bounds<T: Copy + PartialOrd + Debug>(
-    field: &str,
-    value: T,
-    bounds: &RangeInclusive<T>,
-) -> Option<String> {
-    let (least, most) = (bounds.start(), bounds.end());
-    (!bounds.contains(&value))
-        .then(|| format!("`{field}` must be within {least:?}..={most:?}, got {value:?}"))
 }
 
 /// The URL may hold a password: only the host is shown.

@@ -1,6 +1,6 @@
 //! How a relay works, and what of it can be chosen.
 
-use idp_application::{Error, ErrorKind};
+use idp_application::{Error, ErrorKind, out_of_bounds};
 use std::fmt::Debug;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -125,16 +125,6 @@ impl RelayConfig {
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_secs(3_600);
-
-fn out_of_bounds<T: Copy + PartialOrd + Debug>(
-    field: &str,
-    value: T,
-    bounds: &RangeInclusive<T>,
-) -> Option<String> {
-    let (least, most) = (bounds.start(), bounds.end());
-    (!bounds.contains(&value))
-        .then(|| format!("`{field}` must be within {least:?}..={most:?}, got {value:?}"))
-}
 
 #[cfg(test)]
 mod tests {

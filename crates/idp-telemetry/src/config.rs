@@ -1,7 +1,6 @@
 //! What of telemetry can be chosen.
 
-use idp_application::{Error, ErrorKind, LagBounds};
-use std::ops::RangeInclusive;
+use idp_application::{Error, ErrorKind, LagBounds, out_of_bounds};
 use std::time::Duration;
 
 /// The configuration of telemetry. [`Telemetry::new`](crate::Telemetry::new) checks it.
@@ -44,16 +43,6 @@ impl TelemetryConfig {
         }
         Err(Error::new(ErrorKind::Invalid, "configure telemetry", faults.join("; ")))
     }
-}
-
-fn out_of_bounds<T: Copy + PartialOrd + std::fmt::Debug>(
-    field: &str,
-    value: T,
-    bounds: &RangeInclusive<T>,
-) -> Option<String> {
-    let (least, most) = (bounds.start(), bounds.end());
-    (!bounds.contains(&value))
-        .then(|| format!("`{field}` must be within {least:?}..={most:?}, got {value:?}"))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! How webhooks are delivered, and what of it can be chosen.
 
 use crate::Network;
-use idp_application::{Error, ErrorKind};
+use idp_application::{Error, ErrorKind, out_of_bounds};
 use std::fmt::Debug;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -137,16 +137,6 @@ impl Default for WebhookConfig {
 pub(crate) const CONFIGURE: &str = "configure webhooks";
 const MILLISECOND: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_secs(3_600);
-
-fn out_of_bounds<T: Copy + PartialOrd + Debug>(
-    field: &str,
-    value: T,
-    bounds: &RangeInclusive<T>,
-) -> Option<String> {
-    let (least, most) = (bounds.start(), bounds.end());
-    (!bounds.contains(&value))
-        .then(|| format!("`{field}` must be within {least:?}..={most:?}, got {value:?}"))
-}
 
 #[cfg(test)]
 mod tests {

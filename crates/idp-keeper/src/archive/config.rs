@@ -1,7 +1,8 @@
 //! How events are archived, and what of it can be chosen.
 
-use crate::config::{DAY, MILLISECOND, checked, out_of_bounds};
+use crate::config::{DAY, MILLISECOND, checked};
 use idp_application::Error;
+use idp_application::out_of_bounds;
 use std::time::Duration;
 
 /// The configuration of an archive. [`Keeper::archiving`](crate::Keeper::archiving) checks it.
