@@ -11,7 +11,7 @@ use idp::nats::{NatsBus, NatsConfig};
 use idp::relay::{Relay, RelayConfig, RelayHandle, Target, TopicRule};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 use tokio::time::timeout;
 use tracing_subscriber::fmt::format::FmtSpan;
@@ -20,9 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+const ANOTHER_PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const STATE: &str = "congo=t61rcWkgMzE,rojo=00f067aa0ba902b7";
 
-/// What is logged on this thread.
+/// What this process logs.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -38,29 +39,40 @@ impl io::Write for Lines {
 }
 
 impl Lines {
-    /// The line that tells that a span ended, by what it begins with.
-    fn ended(&self, span: &str) -> String {
+    /// The line that tells that a span of a trace ended, by what the span begins with.
+    fn ended(&self, trace_id: &str, span: &str) -> String {
         let text = String::from_utf8(self.0.lock().expect("not poisoned").clone()).expect("text");
         let begins = [format!(" {span}{{"), format!(":{span}{{")];
+        let trace = format!("trace_id=\"{trace_id}\"");
         let is_it = |line: &&str| {
-            line.contains("close time") && begins.iter().any(|begins| line.contains(begins))
+            line.contains("close time")
+                && line.contains(&trace)
+                && begins.iter().any(|begins| line.contains(begins))
         };
         let line = text.lines().rfind(is_it);
-        line.unwrap_or_else(|| panic!("no `{span}` ended in:\n{text}")).to_owned()
+        line.unwrap_or_else(|| panic!("no `{span}` of {trace_id} ended in:\n{text}")).to_owned()
     }
 }
 
-/// Logs every span at its end, until the guard is dropped.
-fn logged() -> (Lines, tracing::subscriber::DefaultGuard) {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_max_level(tracing::Level::DEBUG)
-        .with_span_events(FmtSpan::CLOSE)
-        .with_writer(move || writer.clone())
-        .finish();
-    (lines, tracing::subscriber::set_default(subscriber))
+/// Logs every span at its end, for as long as the process lives.
+///
+/// One subscriber for the process and none for a thread: whether a span is wanted is decided when it is
+/// first met, by the subscriber of the thread that meets it, for all threads. A subscriber of one test
+/// would miss what another test, without one, met first.
+fn logged() -> &'static Lines {
+    static LINES: LazyLock<Lines> = LazyLock::new(|| {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_max_level(tracing::Level::DEBUG)
+            .with_span_events(FmtSpan::CLOSE)
+            .with_writer(move || writer.clone())
+            .init();
+        tracing::callsite::rebuild_interest_cache();
+        lines
+    });
+    &LINES
 }
 
 /// The service, and what its relay reads.
@@ -78,7 +90,7 @@ fn relay(client: &Client, store: Arc<MemoryStore>, target: Target) -> RelayHandl
 
 #[tokio::test]
 async fn an_event_is_followed_by_its_trace_from_a_request_to_a_message() {
-    let (lines, _guard) = logged();
+    let lines = logged();
     let (client, store) = service().await;
     let bus = Arc::new(MemoryBus::default());
     let target = Target::new("memory", bus.clone() as Arc<dyn EventBus>).system("memory");
@@ -93,13 +105,12 @@ async fn an_event_is_followed_by_its_trace_from_a_request_to_a_message() {
     }
     relay.stop().await.expect("the store answers");
     for span in ["request", "create", "send"] {
-        let ended = lines.ended(span);
-        assert!(ended.contains(&format!("trace_id=\"{TRACE_ID}\"")), "{ended}");
+        let ended = lines.ended(TRACE_ID, span);
         assert!(ended.contains("parent_span_id=\"00f067aa0ba902b7\""), "{ended}");
     }
-    let create = lines.ended("create");
+    let create = lines.ended(TRACE_ID, "create");
     assert!(create.contains("request{"), "a commit is a part of its request: {create}");
-    let send = lines.ended("send");
+    let send = lines.ended(TRACE_ID, "send");
     for field in [
         "otel.name=\"send route_plan\"",
         "otel.kind=\"producer\"",
@@ -142,7 +153,7 @@ async fn an_event_is_followed_by_its_trace_from_a_request_to_nats() {
     let (client, store) = service().await;
     let topic = TopicRule::parse(&format!("{name}.{{aggregate_type}}")).expect("a template");
     let relay = relay(&client, store, Target::new("nats", bus).system("nats").topic(topic));
-    let call = client.post("/api/route-plans").header("traceparent", PARENT);
+    let call = client.post("/api/route-plans").header("traceparent", ANOTHER_PARENT);
     call.header("tracestate", STATE).json(&new_plan("R-1", 1)).await;
 
     let config = consumer::pull::Config::default();
@@ -152,7 +163,7 @@ async fn an_event_is_followed_by_its_trace_from_a_request_to_nats() {
     let message = message.expect("the stream stays").expect("whole");
     let headers = message.headers.as_ref().expect("CloudEvents in binary mode");
     let header = |name| headers.get(name).map(ToString::to_string);
-    assert_eq!(header("ce-traceparent").as_deref(), Some(PARENT));
+    assert_eq!(header("ce-traceparent").as_deref(), Some(ANOTHER_PARENT));
     assert_eq!(header("ce-tracestate").as_deref(), Some(STATE));
     relay.stop().await.expect("the store answers");
 }
