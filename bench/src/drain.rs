@@ -13,6 +13,7 @@ mod backlog;
 mod bare;
 mod contender;
 mod counting;
+mod fairness;
 mod message;
 mod options;
 mod ours;
@@ -53,6 +54,10 @@ async fn experiment(url: &str, options: &Options) -> Result<(), BoxError> {
         true => writers::compare(url, &options.writers).await?,
         false => Vec::new(),
     };
+    let floods = match options.wants("fairness") {
+        true => fairness::compare(url, options.flood).await?,
+        false => Vec::new(),
+    };
     facts.push(("load when it ended", machine::load()));
     facts.push(("events of a batch", BATCH.to_string()));
     facts.push(("the run took", format!("{} s", start.elapsed().as_secs())));
@@ -60,5 +65,6 @@ async fn experiment(url: &str, options: &Options) -> Result<(), BoxError> {
     report::aims(&results, &writers);
     report::drains(&results);
     report::writers(&writers);
+    report::floods(&floods);
     Ok(())
 }

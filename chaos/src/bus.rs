@@ -81,8 +81,9 @@ impl Bus {
             Self::Rabbitmq => (first.clone(), first),
             Self::RabbitmqStreams => (second, first),
             Self::Kafka => {
-                let (port, target) =
-                    second.split_once(':').ok_or("Kafka is relayed from where?")?;
+                // Any of them will do.
+                let relayed = second.split(',').next().and_then(|pair| pair.split_once(':'));
+                let (port, target) = relayed.ok_or("Kafka is relayed from where?")?;
                 let relayed = Some((port.parse()?, format!("127.0.0.1:{target}")));
                 return Ok(Addresses { broker: first.clone(), admin: first, relayed });
             }
@@ -151,12 +152,6 @@ impl Bus {
         if self == Self::Kafka { 16 } else { 64 }
     }
 
-    /// Whether its client works on when the time of day is set back. That of Kafka, librdkafka, waits by
-    /// the time of day, and then waits as much longer (its issue 2145).
-    pub(crate) fn bears_clock_steps(self) -> bool {
-        self != Self::Kafka
-    }
-
     /// Whether it can be read again from the first message. A queue is read once.
     pub(crate) fn keeps_what_was_read(self) -> bool {
         self != Self::Rabbitmq
@@ -185,7 +180,7 @@ mod tests {
         let queue = Bus::Rabbitmq.addresses("amqp://x:1 x:2").expect("two");
         assert_eq!((queue.broker.as_str(), queue.admin.as_str()), ("amqp://x:1", "amqp://x:1"));
         assert_eq!((streams.broker.as_str(), streams.admin.as_str()), ("x:2", "amqp://x:1"));
-        let kafka = Bus::Kafka.addresses("x:1 7:8").expect("two");
+        let kafka = Bus::Kafka.addresses("x:1 7:8,9:10").expect("two");
         assert_eq!(kafka.relayed, Some((7, "127.0.0.1:8".to_owned())));
         let nats = Bus::Nats.addresses("nats://x:1").expect("one");
         assert_eq!(nats.broker, nats.admin);

@@ -7,7 +7,9 @@ mod parking;
 mod recovery;
 mod stops;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
+#[cfg(test)]
+mod sabotage;
 
 use crate::bus::Bus;
 use crate::journal::{Journal, Line};

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{Instant, sleep};
 
-/// `cargo xtask` says here where the library is that steps clocks.
+/// `cargo xtask` says here what to load for clocks that are stepped.
 const LIBRARY: &str = "IDP_FAKETIME";
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// A smaller difference is that of two readings.

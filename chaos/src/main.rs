@@ -22,6 +22,7 @@ mod scene;
 mod nemesis;
 mod aftermath;
 mod report;
+mod summary;
 mod run;
 
 use std::process::ExitCode;

@@ -4,6 +4,7 @@ use crate::clock;
 use crate::failure::Outcome;
 use crate::journal::{Line, Mark};
 use crate::place::{TALLIES, tally};
+use crate::request::Request;
 use crate::scene::{PATIENCE, Scene};
 use crate::servers::{Order, POSTGRES, order};
 use crate::writer::{application, count};
@@ -91,6 +92,19 @@ impl Fault {
         }
     }
 
+    /// How long it takes in such a run until all has recovered, as far as can be told before.
+    pub(crate) fn lasts_about(self, request: &Request) -> Duration {
+        let seconds = match self {
+            Self::LongTransaction => request.choose(5, 125),
+            Self::GracefulStops => request.choose(20, 120),
+            Self::RebalanceStorm => request.choose(10, 90),
+            Self::BrokerKilled | Self::BrokerFrozen | Self::BrokerCut => request.choose(10, 45),
+            Self::RelayClocksStepped => 40,
+            _ => 20,
+        };
+        Duration::from_secs(seconds)
+    }
+
     fn steps_a_clock(self) -> bool {
         matches!(
             self,
@@ -106,10 +120,6 @@ impl Fault {
 pub(crate) async fn inject(fault: Fault, scene: &mut Scene, dice: &Dice) -> Outcome<Option<Seen>> {
     if fault.steps_a_clock() && !clock::can_be_stepped() {
         println!("{:22} left out: clocks of processes cannot be stepped here", fault.name());
-        return Ok(None);
-    }
-    if fault == Fault::RelayClocksStepped && !scene.place.bus.bears_clock_steps() {
-        println!("{:22} left out: the client of this bus waits by the time of day", fault.name());
         return Ok(None);
     }
     let name = || fault.name().to_owned();

@@ -3,7 +3,7 @@
 use crate::failure::Outcome;
 use crate::journal::{Line, Mark, append};
 use idp_application::{
-    BoxFuture, BusGuarantees, Duplicates, EventBus, Message, PublishError, WorkerId,
+    BoxFuture, Duplicates, EventBus, Message, PublishError, WorkerId, delegate_port,
 };
 use idp_testkit::{Entry, Fault};
 use std::collections::HashSet;
@@ -48,9 +48,7 @@ impl Observed {
 }
 
 impl EventBus for Observed {
-    fn guarantees(&self) -> BusGuarantees {
-        self.bus.guarantees()
-    }
+    delegate_port!(EventBus { system, guarantees } => |this| this.bus);
 
     fn publish<'a>(&'a self, messages: &'a [Message]) -> BoxFuture<'a, Result<(), PublishError>> {
         Box::pin(async move {

@@ -6,6 +6,7 @@ use crate::nemesis::{Fault, Seen};
 use idp_domain::Uuid;
 use idp_testkit::Entry;
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::time::Duration;
 
 /// How many findings against one promise are shown.
@@ -27,20 +28,51 @@ const PROMISES: [(&str, &str, Option<Fault>); 9] = [
 const NUMBERS: (&str, &str, Option<Fault>) =
     ("numbers", "an event kept its number, and no two shared one", None);
 
+/// What a run shows about a promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Kept,
+    /// So many times.
+    Broken(usize),
+    /// What shows it was not done.
+    NotTried,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kept => f.write_str("kept"),
+            Self::Broken(times) => write!(f, "BROKEN {times} times"),
+            Self::NotTried => f.write_str("not tried"),
+        }
+    }
+}
+
+/// The letter of each promise, what it says, and what the run shows about it.
+pub(crate) fn verdicts(
+    seen: &[Seen],
+    findings: &[Finding],
+) -> Vec<(&'static str, &'static str, Verdict)> {
+    let verdict = |letter: &str, needs: Option<Fault>| {
+        let against = findings.iter().filter(|finding| finding.promise == letter).count();
+        match needs {
+            _ if against > 0 => Verdict::Broken(against),
+            Some(needed) if !seen.iter().any(|seen| seen.fault == needed) => Verdict::NotTried,
+            _ => Verdict::Kept,
+        }
+    };
+    let promises = PROMISES.into_iter().chain([NUMBERS]);
+    promises.map(|(letter, text, needs)| (letter, text, verdict(letter, needs))).collect()
+}
+
 /// Prints one line for each fault and each promise.
 pub(crate) fn print(record: &Record, seen: &[Seen], findings: &[Finding]) {
     print_faults(seen, &again(&record.plain.lines));
     println!();
-    let tried: HashSet<&str> = seen.iter().map(|seen| seen.fault.name()).collect();
-    for (letter, text, needs) in PROMISES.into_iter().chain([NUMBERS]) {
-        let against: Vec<_> = findings.iter().filter(|finding| finding.promise == letter).collect();
-        let verdict = match needs {
-            _ if !against.is_empty() => format!("BROKEN {} times", against.len()),
-            Some(fault) if !tried.contains(fault.name()) => "not tried".to_owned(),
-            _ => "kept".to_owned(),
-        };
+    for (letter, text, verdict) in verdicts(seen, findings) {
         println!("{letter:8} {text:80} {verdict}");
-        against.iter().take(FINDINGS_SHOWN).for_each(|finding| println!("         {finding}"));
+        let against = findings.iter().filter(|finding| finding.promise == letter);
+        against.take(FINDINGS_SHOWN).for_each(|finding| println!("         {finding}"));
     }
     println!();
 }

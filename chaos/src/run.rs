@@ -3,12 +3,12 @@
 use crate::aftermath;
 use crate::check::{Record, check};
 use crate::failure::Outcome;
-use crate::journal::Line;
 use crate::nemesis::{Seen, inject};
 use crate::report;
 use crate::request::Request;
 use crate::scene::Scene;
-use idp_testkit::{Dice, Entry, Outcome as Fate};
+use crate::summary;
+use idp_testkit::{Dice, Outcome as Fate};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -40,29 +40,39 @@ async fn attempt(request: Request, folder: PathBuf) -> Outcome {
     for process in scene.relays_running() {
         scene.wait_until_it_works(process).await?;
     }
+    let seen = let_faults_happen(&request, &mut scene, &dice).await?;
+    verdict(&aftermath::settle(scene).await?, &seen)
+}
+
+/// Each once, or again and again until the time is over. What would take longer than is left is passed
+/// over, if only something was done.
+async fn let_faults_happen(
+    request: &Request,
+    scene: &mut Scene,
+    dice: &Dice,
+) -> Outcome<Vec<Seen>> {
     let deadline = request.long.map(|time| Instant::now() + time);
-    let is_over = |is_round_over: bool| match deadline {
-        None => is_round_over,
-        Some(deadline) => Instant::now() > deadline,
-    };
+    let has_time_for = |time: Duration| deadline.is_none_or(|end| Instant::now() + time <= end);
     let mut seen: Vec<Seen> = Vec::new();
-    while !is_over(!seen.is_empty()) {
+    loop {
+        let done = seen.len();
         let mut faults = request.faults.clone();
         if request.long.is_some() {
-            shuffle(&mut faults, &dice);
+            shuffle(&mut faults, dice);
         }
         for fault in faults {
-            if is_over(false) {
-                break;
+            if seen.is_empty() || has_time_for(fault.lasts_about(request)) {
+                sleep(BETWEEN_FAULTS).await;
+                seen.extend(inject(fault, scene, dice).await?.inspect(show));
             }
-            sleep(BETWEEN_FAULTS).await;
-            seen.extend(inject(fault, &mut scene, &dice).await?.inspect(show));
         }
         if seen.is_empty() {
             return Err("none of the faults can be done on this machine".into());
         }
+        if request.long.is_none() || seen.len() == done {
+            return Ok(seen);
+        }
     }
-    verdict(&aftermath::settle(scene).await?, &seen)
 }
 
 fn show(seen: &Seen) {
@@ -82,11 +92,8 @@ fn shuffle<T>(list: &mut [T], dice: &Dice) {
 }
 
 fn verdict(record: &Record, seen: &[Seen]) -> Outcome {
-    let fates = |fate| {
-        let lines = record.plain.lines.iter();
-        lines.filter(|l| matches!(l, Line::Entry(Entry::Intent(i)) if i.outcome == fate)).count()
-    };
-    let (committed, rolled_back) = (fates(Fate::Committed), fates(Fate::RolledBack));
+    let count = |fate| summary::fates(&record.plain.lines, fate);
+    let (committed, rolled_back) = (count(Fate::Committed), count(Fate::RolledBack));
     println!(
         "\n{committed} commits, {rolled_back} rolled back; {} events in the log; {} has stored {}\n",
         record.log.len(),
@@ -95,6 +102,7 @@ fn verdict(record: &Record, seen: &[Seen]) -> Outcome {
     );
     let findings = check(record);
     report::print(record, seen, &findings);
+    summary::leave(record, seen, &findings)?;
     if committed == 0 || rolled_back == 0 {
         return Err("the writers did not do their work, so nothing is shown".into());
     }

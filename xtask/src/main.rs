@@ -28,9 +28,10 @@ usage: cargo xtask COMMAND
                                       NAMES: pg,redis,nats,rabbitmq,kafka,pulsar; with --own in
                                       front on none that the environment names
   pg [-- CMD...]                      the same with PostgreSQL only
-  chaos [--bus NAME] [--long] [--minutes N] [--seed N] [--fault NAME]
+  chaos [--bus NAME]... [--long] [--minutes N] [--seed N] [--fault NAME]...
                                       relays under faults, the history held against the guarantees;
-                                      --long without --bus on every bus, one after another
+                                      --long without --bus on every bus, one after another, within
+                                      an hour, with a summary of each
   tidy                                layers, files, documents and contract clauses
   deny                                licences, advisories, sources; installs cargo-deny
 

@@ -9,6 +9,7 @@ mod patience;
 mod fleet;
 mod control;
 mod faketime;
+mod c11_waits;
 mod chaos;
 mod request;
 pub(crate) mod needs;
@@ -30,8 +31,9 @@ use std::time::Duration;
 
 use crate::outcome::Outcome;
 use crate::{interrupt, process};
+use c11_waits::C11Waits;
 pub(crate) use chaos::chaos_command;
-use control::Control;
+use control::{Control, Stepping};
 use fleet::Fleet;
 pub(crate) use fleet::Launch;
 use kind::Kind;
@@ -87,7 +89,9 @@ fn run_in_control(kinds: &[&'static Kind], command: &mut Command) -> Outcome {
         let library = faketime.as_deref().filter(|_| kind.name == postgres::KIND.name);
         Server::start_under(library, kind, &patience)
     });
-    let control = Control::over(servers.collect::<Outcome<Vec<_>>>()?, faketime)?;
+    let servers = servers.collect::<Outcome<Vec<_>>>()?;
+    let stepping = |library| C11Waits::compile(&patience).map(|waits| Stepping { library, waits });
+    let control = Control::over(servers, faketime.clone().map(stepping).transpose()?)?;
     let outcome = process::run(command.envs(control.variables()));
     control.report_losses();
     outcome

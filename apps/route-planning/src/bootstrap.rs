@@ -2,12 +2,15 @@
 
 use crate::board::{BoardRow, RoutePlanBoard};
 use crate::outlet::Outlet;
-use crate::settings::{Database, RelaySettings};
+use crate::settings::{Database, LogSettings, Postgres, RelaySettings};
 use idp::application::{
-    Backend, BoxError, Clock, CommitWatch, IdSource, LogLag, RelayLog, Store, SystemClock,
-    UuidV7Ids, WorkerId,
+    Backend, BoxError, Clock, CommitWatch, IdSource, LogKeeping, LogLag, OutboxLog, PurgePolicy,
+    RelayLog, Store, SystemClock, UuidV7Ids, WorkerId,
 };
 use idp::domain::{Record, TableSchema};
+use idp::keeper::{
+    ArchiveConfig, DirectoryArchive, Keeper, KeeperConfig, KeeperHandle, RecordedLanes,
+};
 use idp::postgres::{PgNotify, PgNotifyOptions, PgOptions, PgStore};
 use idp::prelude::*;
 use idp::projection::{Projector, ProjectorConfig, ProjectorHandle};
@@ -38,8 +41,10 @@ impl Core {
                 let store = SqliteStore::open(file, SqliteOptions::default())?;
                 Ok(Self::over(Arc::new(store)).await?)
             }
-            Database::Postgres(url) => {
-                let store = PgStore::connect(url.reveal(), PgOptions::default()).await?;
+            Database::Postgres(Postgres { url, partition_size }) => {
+                let partition_size = *partition_size;
+                let options = PgOptions { partition_size, ..PgOptions::default() };
+                let store = PgStore::connect(url.reveal(), options).await?;
                 let notify = PgNotify::of(&store, PgNotifyOptions::default())?;
                 let core = Self::over(Arc::new(store)).await?;
                 Ok(Self { watches: vec![Arc::new(notify)], ..core })
@@ -69,8 +74,8 @@ impl Core {
             RelayConfig { poll_interval: settings.poll_interval, ..RelayConfig::default() };
         let log = Arc::clone(&self.backend) as Arc<dyn RelayLog>;
         let Outlet { name, bus } = Outlet::open(&settings.bus).await?;
-        let target = Target::new(name, bus).source("/route-planning").topic(settings.topic.clone());
-        let relay = Relay::new(target.system(name), config, log, worker(), self.app.committed())?;
+        let target = Target::new(name, bus).source(Outlet::SOURCE).topic(settings.topic.clone());
+        let relay = Relay::new(target, config, log, worker(), self.app.committed())?;
         Ok(relay.observer(Arc::new(self.telemetry.clone())).start())
     }
 
@@ -83,11 +88,37 @@ impl Core {
         Ok(projector.observer(Arc::new(self.telemetry.clone())).start())
     }
 
+    /// Keeps the log small from now on, if that is wanted.
+    pub fn start_keeper(&self, settings: &LogSettings) -> Result<Option<KeeperHandle>, BoxError> {
+        let Some(keep_for) = settings.keep_for else { return Ok(None) };
+        let policy = PurgePolicy { keep_for, ..PurgePolicy::default() };
+        let config =
+            KeeperConfig { policy, interval: settings.interval, ..KeeperConfig::default() };
+        let keeping = Arc::clone(&self.backend) as Arc<dyn LogKeeping>;
+        let mut keeper = Keeper::new(config, keeping, worker(), Arc::new(SystemClock))?;
+        if let Some(folder) = &settings.archive {
+            let folder = DirectoryArchive::open(folder).map_err(|e| format!("log.archive: {e}"))?;
+            let log = Arc::clone(&self.backend) as Arc<dyn OutboxLog>;
+            keeper = keeper.archiving(archive_config(), log, Arc::new(folder))?;
+        }
+        Ok(Some(keeper.start()))
+    }
+
+    /// What the database says was archived.
+    pub async fn archived(&self) -> Result<RecordedLanes, Error> {
+        RecordedLanes::read(&*self.backend, &archive_config(), worker()).await
+    }
+
     /// Looks from now on how far readers are behind.
     pub fn start_sampling(&self) -> SamplingHandle {
         let log = Arc::clone(&self.backend) as Arc<dyn LogLag>;
         self.telemetry.start_sampling(log)
     }
+}
+
+/// Plans are in clear in the database, and so they are in its archive.
+fn archive_config() -> ArchiveConfig {
+    ArchiveConfig::clear_text()
 }
 
 /// A worker that there never was before.

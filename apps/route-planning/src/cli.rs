@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::commands;
+use crate::commands::{self, ArchiveCommand};
 use crate::import::InstanceFiles;
 use crate::settings::{Purpose, Settings};
 use clap::{Parser, Subcommand};
@@ -43,6 +43,11 @@ enum Command {
     },
     /// Relay events to the bus that is set, as a process of its own
     Relay,
+    /// Look after the archive of the log
+    Archive {
+        #[command(subcommand)]
+        command: ArchiveCommand,
+    },
     /// Print the board of a tenant
     Board {
         /// Whose board
@@ -66,6 +71,7 @@ impl Cli {
             Command::Import { instance, solution, tenant } => {
                 commands::import(settings, InstanceFiles { instance, solution }, tenant, out).await
             }
+            Command::Archive { command } => commands::archive(settings, command, out).await,
             Command::Relay => commands::relay(settings).await,
             Command::Board { tenant } => commands::board(settings, tenant, out).await,
         }
@@ -75,7 +81,10 @@ impl Cli {
         let purpose = match self.command {
             Command::Serve { dev: false } => Purpose::Production,
             Command::Serve { dev: true } => Purpose::Development,
-            Command::Import { .. } | Command::Relay | Command::Board { .. } => Purpose::Tool,
+            Command::Import { .. }
+            | Command::Relay
+            | Command::Archive { .. }
+            | Command::Board { .. } => Purpose::Tool,
         };
         Ok(Settings::load(self.config.as_deref(), std::env::vars_os(), purpose)?)
     }

@@ -1,5 +1,6 @@
 //! What the program can do, one file a command.
 
+mod archive;
 mod board;
 mod import;
 mod relay;
@@ -9,6 +10,7 @@ mod greeting;
 mod sample;
 mod stop_signal;
 
+pub(crate) use archive::{ArchiveCommand, archive};
 pub(crate) use board::board;
 pub(crate) use import::import;
 pub(crate) use relay::relay;

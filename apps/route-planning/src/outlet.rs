@@ -22,6 +22,9 @@ pub struct Outlet {
 }
 
 impl Outlet {
+    /// The `source` of the events. With it and the id of an event subscribers know one that they had.
+    pub const SOURCE: &'static str = "/route-planning";
+
     /// The one that is set. `off` is the console, too: it is the service that has none then.
     ///
     /// Fails when the broker cannot be reached, or lacks what the bus needs of it. Later it may come

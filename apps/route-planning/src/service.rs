@@ -1,4 +1,4 @@
-//! The service: HTTP, relay and projector of one process, started and stopped together.
+//! The service: HTTP, relay, projector and keeper of one process, started and stopped together.
 
 use crate::bootstrap::Core;
 use crate::http::{DevAccess, HttpState, routes};
@@ -6,6 +6,7 @@ use crate::settings::{Bus, Settings};
 use idp::application::BoxError;
 use idp::http::Shutdown;
 use idp::http::axum::{self, Router};
+use idp::keeper::KeeperHandle;
 use idp::projection::ProjectorHandle;
 use idp::relay::{RelayHandle, WakeUpHandle};
 use std::io;
@@ -20,6 +21,7 @@ pub struct Service {
     routes: Router,
     relay: Option<RelayHandle>,
     projector: ProjectorHandle,
+    keeper: Option<KeeperHandle>,
     wake_up: WakeUpHandle,
     shutdown: Shutdown,
 }
@@ -40,6 +42,7 @@ impl Service {
             Bus::Console | Bus::Broker(_) => Some(core.start_relay(&settings.relay).await?),
         };
         let projector = core.start_projector()?;
+        let keeper = core.start_keeper(&settings.log)?;
         let wake_up = core.start_wake_up();
         let shutdown = Shutdown::default();
         let state = HttpState {
@@ -48,18 +51,19 @@ impl Service {
             board_changed: projector.updated().clone(),
             shutdown: shutdown.clone(),
         };
-        Ok(Self { routes: routes(state, dev), relay, projector, wake_up, shutdown })
+        Ok(Self { routes: routes(state, dev), relay, projector, keeper, wake_up, shutdown })
     }
 
     /// Answers requests until `stop` ends. Then live streams end, requests under way are finished
     /// (for ten seconds at most), and relay and projector give their leases back: what they have
-    /// not done, the next start or another process does at once.
+    /// not done, the next start or another process does at once. The keeper ends what it is at: a
+    /// segment of the archive, or a purge.
     pub async fn serve(
         self,
         listener: TcpListener,
         stop: impl Future<Output = io::Result<()>>,
     ) -> Result<(), BoxError> {
-        let Self { routes, relay, projector, wake_up, shutdown } = self;
+        let Self { routes, relay, projector, keeper, wake_up, shutdown } = self;
         let server = axum::serve(listener, routes).with_graceful_shutdown(shutdown.begun());
         let limit = async {
             let stopped = stop.await;
@@ -76,9 +80,14 @@ impl Service {
             None => Ok(()),
         };
         let projected = projector.stop().await;
+        let kept = match keeper {
+            Some(keeper) => keeper.stop().await,
+            None => Ok(()),
+        };
         drop(wake_up);
         served?;
         relayed?;
-        Ok(projected?)
+        projected?;
+        Ok(kept?)
     }
 }

@@ -1,9 +1,11 @@
 //! What can be set, in a TOML file or as `ROUTE_PLANNING__…` in the environment, which wins.
 
 mod bus;
+mod log;
 mod metrics;
 
 pub use bus::{Broker, BrokerKind, Bus};
+pub use log::LogSettings;
 pub use metrics::MetricsListen;
 
 use idp::http::{Authenticator, VerificationKey};
@@ -29,6 +31,8 @@ pub struct Settings {
     pub auth: Option<Authenticator>,
     /// `relay.*`
     pub relay: RelaySettings,
+    /// `log.*`
+    pub log: LogSettings,
     /// `metrics.listen`
     pub metrics: MetricsListen,
 }
@@ -38,8 +42,18 @@ pub struct Settings {
 pub enum Database {
     /// `sqlite:FILE`
     Sqlite(PathBuf),
+    /// A server.
+    Postgres(Postgres),
+}
+
+/// A database on a PostgreSQL server.
+#[derive(Clone)]
+pub struct Postgres {
     /// `postgres://…`, which may hold a password.
-    Postgres(Secret),
+    pub url: Secret,
+    /// `database.partition_size`: how many events a partition of the log has, for those that are made
+    /// from now on. What is dropped is whole partitions.
+    pub partition_size: u32,
 }
 
 impl fmt::Display for Database {
@@ -87,6 +101,7 @@ impl Settings {
             listen: listen(&mut source, purpose),
             auth: auth(&mut source, purpose),
             relay: relay(&mut source),
+            log: log::log(&mut source),
             metrics: metrics::listen(&mut source),
         };
         source.finish().map(|()| settings)
@@ -96,6 +111,7 @@ impl Settings {
 fn database(source: &mut Source) -> Database {
     let usual = Secret::new("sqlite:route-planning.db");
     let url = source.get("database.url", Anything, usual);
+    let partition_size = source.get("database.partition_size", 10..=1_000_000_000, 1_000_000);
     let sqlite = url.reveal().strip_prefix("sqlite:").filter(|file| !file.is_empty());
     if let Some(file) = sqlite {
         return Database::Sqlite(file.into());
@@ -103,7 +119,7 @@ fn database(source: &mut Source) -> Database {
     if !["postgres://", "postgresql://"].iter().any(|scheme| url.reveal().starts_with(scheme)) {
         source.refuse("database.url", "expected sqlite:FILE or postgres://USER@HOST/DATABASE");
     }
-    Database::Postgres(url)
+    Database::Postgres(Postgres { url, partition_size })
 }
 
 fn listen(source: &mut Source, purpose: Purpose) -> SocketAddr {

@@ -7,9 +7,12 @@ use idp_postgres::PgOptions;
 /// How many events one transaction appends: as many as a busy second would.
 const AT_ONCE: u64 = 50_000;
 
-/// Appends events with some 160 bytes of payload each, of 10,000 aggregates of 10 tenants, in 64 lanes,
+/// As many tenants as a backlog has, where nothing else is said.
+pub(crate) const TENANTS: u64 = 10;
+
+/// Appends events with some 160 bytes of payload each, of 10,000 aggregates of so many tenants, in 64 lanes,
 /// into partitions that are made ahead as the keeper of the log does.
-pub(crate) async fn fill(schema: &Schema, count: u64) -> Result<(), BoxError> {
+pub(crate) async fn fill(schema: &Schema, count: u64, tenants: u64) -> Result<(), BoxError> {
     let ahead = format!("SELECT idp_partition_ahead({})", PgOptions::default().partition_size);
     let mut done = 0;
     while done < count {
@@ -18,7 +21,7 @@ pub(crate) async fn fill(schema: &Schema, count: u64) -> Result<(), BoxError> {
             "INSERT INTO idp_outbox (lane, id, tenant_id, aggregatetype, aggregateid, \
                aggregate_version, type, schema_id, schema_version, payload, metadata, \
                content_hash, occurred_at)
-             SELECT n % 64, gen_random_uuid(), 'tenant-' || n % 10, 'parcel', \
+             SELECT n % 64, gen_random_uuid(), 'tenant-' || n % {tenants}, 'parcel', \
                md5((n % 10000)::text)::uuid, n / 10000 + 1, 'parcel.moved', 'parcel.moved', 1, \
                json_build_object('from', 'A-' || n, 'to', 'B-' || n, 'note', repeat('x', 120)), \
                '{{\"actor\":\"bench\"}}', 'sha256:' || repeat('0', 64), now()

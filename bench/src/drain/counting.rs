@@ -38,6 +38,10 @@ impl Counting {
 }
 
 impl EventBus for Counting {
+    fn system(&self) -> &'static str {
+        "bench"
+    }
+
     fn guarantees(&self) -> BusGuarantees {
         let duplicates = Duplicates::Possible;
         BusGuarantees { duplicates, fences_zombies: false, data_bytes_max: None }

@@ -10,6 +10,8 @@ pub(crate) struct Options {
     /// The largest backlog that is also drained from SQLite.
     pub(crate) sqlite_max: u64,
     pub(crate) writers: writers::Size,
+    /// How many events one tenant leaves, and how often they are drained.
+    pub(crate) flood: (u64, usize),
     /// Words that the title of a measurement must have.
     only: Vec<String>,
     is_quick: bool,
@@ -45,6 +47,7 @@ impl Options {
             workers: vec![1, 4],
             sqlite_max: 1_000_000,
             writers: writers::Size { backlog: 1_000_000, rounds: 3, lasts },
+            flood: (1_000_000, 3),
             only: Vec::new(),
             is_quick: false,
         }
@@ -55,6 +58,7 @@ impl Options {
         Self {
             backlogs: vec![2_000, 10_000],
             writers: writers::Size { backlog: 50_000, rounds: 1, lasts },
+            flood: (20_000, 1),
             is_quick: true,
             ..Self::usual()
         }

@@ -10,6 +10,11 @@ use std::sync::Arc;
 use std::time::Instant;
 use uuid::Uuid;
 
+/// The usual configuration.
+pub(crate) fn config() -> RelayConfig {
+    RelayConfig { batch_size: BATCH, ..RelayConfig::default() }
+}
+
 /// Relays of one target, each with a store of its own, as processes would have. They know of each other
 /// before the first begins, so that they share the lanes from the start.
 pub(crate) struct Workers {
@@ -18,17 +23,19 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    pub(crate) async fn ready<L: RelayLog>(logs: Vec<Arc<L>>) -> Result<Self, BoxError> {
+    pub(crate) async fn ready<L: RelayLog>(
+        logs: Vec<Arc<L>>,
+        config: RelayConfig,
+    ) -> Result<Self, BoxError> {
         let name = format!("bench-{}", Uuid::now_v7().simple());
         let bus = Arc::new(Counting::default());
         let mut relays = Vec::new();
         for log in logs {
-            let config = RelayConfig { batch_size: BATCH, ..RelayConfig::default() };
             let worker = WorkerId(Uuid::now_v7());
             let reader = Reader { name: name.clone(), sharding: Sharding::ByLane };
             OutboxLog::join(&*log, &reader, worker, config.lease_ttl).await?;
             let (target, signal) = (Target::new(&*name, bus.clone()), CommitSignal::default());
-            relays.push(Relay::new(target, config, log, worker, &signal)?);
+            relays.push(Relay::new(target, config.clone(), log, worker, &signal)?);
         }
         Ok(Self { relays, bus })
     }

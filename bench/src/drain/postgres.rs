@@ -31,7 +31,7 @@ pub(crate) async fn measure(
         return Ok(());
     }
     let schema = Schema::make(url, &[]).await?;
-    backlog::fill(&schema, backlog).await?;
+    backlog::fill(&schema, backlog, backlog::TENANTS).await?;
     let table = Table::make(&schema, backlog).await?;
     let mut place = Place { schema, table, backlog };
     for is_held in [false, true] {
@@ -95,7 +95,7 @@ impl Place {
                 for _ in 0..workers {
                     stores.push(self.schema.store(4).await?);
                 }
-                ours::Workers::ready(stores).await?.drain(part).await
+                ours::Workers::ready(stores, ours::config()).await?.drain(part).await
             }
         }
     }

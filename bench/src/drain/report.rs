@@ -2,6 +2,7 @@
 
 use super::aims::{Verdict, verdicts};
 use super::contender::Contender;
+use super::fairness::Flood;
 use super::results::Results;
 use super::writers::Beside;
 
@@ -66,5 +67,14 @@ pub(crate) fn writers(writers: &[Beside]) {
         println!(
             "| {writers} | {beside} | {commits:.0} | {part:.2} | {p50:.2} | {p99:.2} | {drained:.0} |"
         );
+    }
+}
+
+pub(crate) fn floods(floods: &[Flood]) {
+    println!("\n### A backlog of one tenant\n");
+    println!("| backlog | workers | events/s with fairness | without | with : without |");
+    println!("|---:|---:|---:|---:|---:|");
+    for Flood { backlog, workers, fair, unfair, ratio } in floods {
+        println!("| {backlog} | {workers} | {fair:.0} | {unfair:.0} | {ratio:.2} |");
     }
 }

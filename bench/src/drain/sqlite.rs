@@ -5,7 +5,7 @@ use super::contender::Contender;
 use super::counting::Counting;
 use super::message::{Columns, MessagesByHand};
 use super::options::Options;
-use super::ours::Workers;
+use super::ours::{self, Workers};
 use super::results::{Cell, Drained, Results, Sample};
 use super::textbook::Status;
 use crate::BoxError;
@@ -87,7 +87,7 @@ async fn drain(path: &Path, contender: Contender, part: u64) -> Result<Drained, 
     match contender {
         Contender::Ours => {
             let store = Arc::new(SqliteStore::open(path, SqliteOptions::default())?);
-            Workers::ready(vec![store]).await?.drain(part).await
+            Workers::ready(vec![store], ours::config()).await?.drain(part).await
         }
         Contender::Bare => spawn_blocking(move || bare(&connection, part)).await?,
         Contender::Textbook(status) => {

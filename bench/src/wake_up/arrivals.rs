@@ -28,6 +28,10 @@ impl Arrivals {
 }
 
 impl EventBus for Arrivals {
+    fn system(&self) -> &'static str {
+        "bench"
+    }
+
     fn guarantees(&self) -> BusGuarantees {
         let duplicates = Duplicates::Possible;
         BusGuarantees { duplicates, fences_zombies: false, data_bytes_max: None }

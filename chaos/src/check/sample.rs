@@ -4,12 +4,12 @@ use crate::journal::{Line, Mark};
 use idp_domain::{TenantId, Uuid};
 use idp_testkit::{Delivery, Entry, Intent, Outcome};
 
-pub(super) fn mark(mark: Mark) -> Line {
+pub(crate) fn mark(mark: Mark) -> Line {
     Line::Mark { mark }
 }
 
 /// An event of an aggregate was committed, or not.
-pub(super) fn intent(aggregate: u128, event: u128, outcome: Outcome) -> Line {
+pub(crate) fn intent(aggregate: u128, event: u128, outcome: Outcome) -> Line {
     Line::Entry(Entry::Intent(Intent {
         tenant: TenantId::new("acme").expect("valid"),
         aggregate: Uuid::from_u128(aggregate),
@@ -21,7 +21,7 @@ pub(super) fn intent(aggregate: u128, event: u128, outcome: Outcome) -> Line {
 }
 
 /// An event arrived.
-pub(super) fn arrival(event: u128) -> Line {
+pub(crate) fn arrival(event: u128) -> Line {
     Line::Entry(Entry::Delivery(Delivery {
         worker: Uuid::nil(),
         lane: 1,

@@ -1,6 +1,6 @@
 //! Whoever observes the engines and the units of work, to count what happens.
 
-use crate::{Lane, Message, PublishFailure};
+use crate::{Message, ProjectorStatus, PublishFailure, RelayMetrics, WorkerId};
 use idp_domain::TenantId;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,27 +24,22 @@ pub trait RelayObserver: Send + Sync + 'static {
 pub enum RelaySeen<'a> {
     /// A batch was sent, or not.
     Send(&'a SendSeen<'a>),
-    /// Events were set aside, and that is recorded.
-    SetAside {
+    /// What a worker counts is another since it last told.
+    Counted {
         /// The name of the target.
         target: &'a str,
-        /// How many events.
-        events: u64,
+        /// Which of its workers.
+        worker: WorkerId,
+        /// What it has done since it was started, and how it stands.
+        metrics: &'a RelayMetrics,
     },
-    /// A call of the outbox log failed. It is made again.
-    LogFailed {
+    /// A worker has ended, stopped or not. It holds nothing any more.
+    Ended {
         /// The name of the target.
         target: &'a str,
+        /// Which of its workers.
+        worker: WorkerId,
     },
-    /// Another worker has the lane.
-    Fenced {
-        /// The name of the target.
-        target: &'a str,
-        /// The lane.
-        lane: Lane,
-    },
-    /// What is so now; told when something may have changed, and at the end.
-    Present(&'a PresentSeen<'a>),
 }
 
 /// One send of a batch to a bus.
@@ -65,23 +60,6 @@ pub struct SendSeen<'a> {
     pub failure: Option<PublishFailure>,
     /// How long it took.
     pub took: Duration,
-}
-
-/// What is so now with one worker of a relay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PresentSeen<'a> {
-    /// The name of the target.
-    pub target: &'a str,
-    /// Lanes that the worker holds.
-    pub lanes_held: u64,
-    /// Those of them that stand still because no more may be set aside in them.
-    pub lanes_stalled: u64,
-    /// Those of them of which something cannot be read or recorded.
-    pub lanes_failing: u64,
-    /// Keys blocked in the lanes held.
-    pub keys_blocked: u64,
-    /// Whether the bus is thought to be away: only one lane tries it.
-    pub bus_away: bool,
 }
 
 /// Is told what units of work do. The contract is that of [`RelayObserver`].
@@ -133,12 +111,21 @@ pub enum ProjectionSeen<'a> {
         /// How long it took, from reading what it changes to the commit.
         took: Duration,
     },
-    /// Something failed. It is tried again.
-    Failed {
+    /// Where a projector stands is another place since it last told.
+    Counted {
         /// The name of the projection.
         projection: &'a str,
-        /// Whether it cannot get on without somebody's help: an event cannot be folded.
-        is_stalled: bool,
+        /// Which of its projectors.
+        worker: WorkerId,
+        /// What it has done since it was started, and how it stands.
+        status: &'a ProjectorStatus,
+    },
+    /// A projector has ended, stopped or not. It holds nothing any more.
+    Ended {
+        /// The name of the projection.
+        projection: &'a str,
+        /// Which of its projectors.
+        worker: WorkerId,
     },
 }
 

@@ -7,6 +7,7 @@
 use bytes::Bytes;
 use idp_domain::{ContentHash, Envelope, EventRecord, Metadata, TenantId, Timestamp, Uuid};
 use std::borrow::Cow;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 /// What a message says. `source` and `id` together identify the event.
@@ -80,36 +81,61 @@ impl CloudEvent {
     /// Names are lower-case letters and digits, each once; values are text, never empty. Metadata
     /// under the name of something else is left out: it must not pass for it.
     pub fn attributes(&self) -> Vec<(Cow<'static, str>, String)> {
-        let mut attributes: Vec<(Cow<'static, str>, String)> = vec![
-            ("specversion".into(), Self::SPEC_VERSION.into()),
-            ("id".into(), self.id.to_string()),
-            ("source".into(), self.source.to_string()),
-            ("type".into(), self.event_type.to_string()),
-            ("subject".into(), format!("{}/{}", self.aggregate_type, self.aggregate_id)),
-            ("time".into(), self.time.to_string()),
-            ("partitionkey".into(), self.partition_key()),
-            ("tenantid".into(), self.tenant.to_string()),
-            ("aggregatetype".into(), self.aggregate_type.to_string()),
-            ("aggregateid".into(), self.aggregate_id.to_string()),
-            ("aggregateversion".into(), self.aggregate_version.to_string()),
-            ("schemaid".into(), self.schema_id.to_string()),
-            ("schemaversion".into(), self.schema_version.to_string()),
-        ];
-        let hash = self.content_hash.map(|hash| ("contenthash".into(), hash.to_string()));
-        attributes.extend(hash);
-        let metadata = self
-            .metadata
-            .iter()
-            .filter(|(name, value)| !value.is_empty() && *name != EventRecord::DELIVER_AT);
-        for (name, value) in metadata {
+        let mut attributes = Vec::with_capacity(24);
+        self.each_attribute(&mut |name, value| attributes.push((name, value.to_owned())));
+        attributes
+    }
+
+    /// Shows each of the [attributes](Self::attributes) in their order, without a text of its own for
+    /// each value.
+    pub fn each_attribute(&self, show: &mut dyn FnMut(Cow<'static, str>, &str)) {
+        let mut text = String::with_capacity(128);
+        let mut show_some = |name: &'static str, value: &str| {
+            if !value.is_empty() {
+                show(Cow::Borrowed(name), value);
+            }
+        };
+        show_some("specversion", Self::SPEC_VERSION);
+        show_some("id", self.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+        show_some("source", &self.source);
+        show_some("type", &self.event_type);
+        show_some("subject", self.path(&mut text, &self.aggregate_type));
+        show_some("time", written(&mut text, &self.time));
+        show_some("partitionkey", self.path(&mut text, self.tenant.as_str()));
+        show_some("tenantid", self.tenant.as_str());
+        show_some("aggregatetype", &self.aggregate_type);
+        let aggregate_id = &mut Uuid::encode_buffer();
+        show_some("aggregateid", self.aggregate_id.hyphenated().encode_lower(aggregate_id));
+        show_some("aggregateversion", written(&mut text, &self.aggregate_version));
+        show_some("schemaid", &self.schema_id);
+        show_some("schemaversion", written(&mut text, &self.schema_version));
+        if let Some(hash) = &self.content_hash {
+            show_some("contenthash", written(&mut text, hash));
+        }
+        self.each_of_metadata(show);
+    }
+
+    /// The metadata that passes for nothing else.
+    fn each_of_metadata(&self, show: &mut dyn FnMut(Cow<'static, str>, &str)) {
+        let mut shown: Vec<String> = Vec::new();
+        let is_meant =
+            |name: &str, value: &str| !value.is_empty() && name != EventRecord::DELIVER_AT;
+        for (name, value) in self.metadata.iter().filter(|(name, value)| is_meant(name, value)) {
             let name = attribute_name(name);
-            let is_taken = RESERVED.contains(&&*name) || attributes.iter().any(|(n, _)| *n == name);
-            if !is_taken {
-                attributes.push((name.into(), value.clone()));
+            if !name.is_empty() && !RESERVED.contains(&&*name) && !shown.contains(&name) {
+                show(name.clone().into(), value);
+                shown.push(name);
             }
         }
-        attributes.retain(|(name, value)| !name.is_empty() && !value.is_empty());
-        attributes
+    }
+
+    /// `start/aggregate`, in the buffer.
+    fn path<'t>(&self, text: &'t mut String, start: &str) -> &'t str {
+        text.clear();
+        text.push_str(start);
+        text.push('/');
+        text.push_str(self.aggregate_id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+        text
     }
 
     /// The metadata of that name.
@@ -118,9 +144,35 @@ impl CloudEvent {
     }
 }
 
-/// What is no metadata even where the event itself does not have it.
-const RESERVED: [&str; 6] =
-    ["contenthash", "data", "datacontenttype", "sequence", "stream", "epoch"];
+/// What is no metadata: the names of the event's own attributes, and what stands beside them.
+const RESERVED: [&str; 19] = [
+    "specversion",
+    "id",
+    "source",
+    "type",
+    "subject",
+    "time",
+    "partitionkey",
+    "tenantid",
+    "aggregatetype",
+    "aggregateid",
+    "aggregateversion",
+    "schemaid",
+    "schemaversion",
+    "contenthash",
+    "data",
+    "datacontenttype",
+    "sequence",
+    "stream",
+    "epoch",
+];
+
+/// The text of a value, in the buffer.
+pub(crate) fn written<'t>(text: &'t mut String, value: &dyn fmt::Display) -> &'t str {
+    text.clear();
+    write!(text, "{value}").expect("a text takes what is written to it");
+    text
+}
 
 /// Attribute names have lower-case letters and digits only, and at most 20 characters should be used.
 fn attribute_name(name: &str) -> String {
@@ -150,6 +202,16 @@ mod tests {
             content_type: CloudEvent::JSON.into(),
             data: Bytes::new(),
         }
+    }
+
+    /// With a hash, so that it has all of them.
+    #[test]
+    fn no_metadata_passes_for_an_attribute_of_the_event() {
+        let hash = format!("sha256:{}", "0".repeat(64)).parse().expect("a hash");
+        let own = CloudEvent { content_hash: Some(hash), ..event(&[]) };
+        let names: Vec<_> = own.attributes().into_iter().map(|(name, _)| name).collect();
+        let forged: Vec<_> = names.iter().map(|name| (&**name, "forged")).collect();
+        assert_eq!(event(&forged).attributes(), event(&[]).attributes());
     }
 
     #[test]

@@ -6,7 +6,8 @@
 /// the wrapper, that dereferences to what implements the port: an `Arc` of it, say.
 /// `Port { one, other }` writes these methods; the rest is written by hand. With `, through method` each
 /// call goes through a method of the wrapper, which gets the name of the port's method and the call that
-/// is not awaited yet, and gives back what the caller gets.
+/// is not awaited yet, and gives back what the caller gets. (Not for `EventBus`, whose methods are not
+/// alike.)
 ///
 /// A method that a port gains is written where all are; where some are named, the compiler asks for it.
 ///
@@ -77,6 +78,9 @@ macro_rules! delegate_port {
     };
     (LogLag => $($how:tt)+) => {
         $crate::delegate_port!(LogLag { lag } => $($how)+);
+    };
+    (EventBus => $($how:tt)+) => {
+        $crate::delegate_port!(EventBus { system, guarantees, publish } => $($how)+);
     };
     (Migrate => $($how:tt)+) => {
         $crate::delegate_port!(Migrate { migrate } => $($how)+);
@@ -278,6 +282,28 @@ macro_rules! delegate_port {
         $crate::delegate_port!(@write $how LogLag lag(
             bounds: &'a $crate::LagBounds
         ) -> $crate::LagReport);
+    };
+
+    (@signature EventBus system [|$this:ident| $to:expr]) => {
+        fn system(&self) -> &'static str {
+            let $this = self;
+            $crate::EventBus::system(&*$to)
+        }
+    };
+    (@signature EventBus guarantees [|$this:ident| $to:expr]) => {
+        fn guarantees(&self) -> $crate::BusGuarantees {
+            let $this = self;
+            $crate::EventBus::guarantees(&*$to)
+        }
+    };
+    (@signature EventBus publish [|$this:ident| $to:expr]) => {
+        fn publish<'a>(
+            &'a self,
+            messages: &'a [$crate::Message],
+        ) -> $crate::BoxFuture<'a, ::std::result::Result<(), $crate::PublishError>> {
+            let $this = self;
+            $crate::EventBus::publish(&*$to, messages)
+        }
     };
 
     (@signature Migrate migrate $how:tt) => {

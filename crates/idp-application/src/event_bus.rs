@@ -24,6 +24,12 @@ use std::time::Duration;
 /// All messages of one call are of one [stream](Message::stream) and epoch. Calls for one stream come
 /// one after another; those for several come at the same time.
 pub trait EventBus: Send + Sync + 'static {
+    /// What kind of broker it publishes to, always the same: the value of OpenTelemetry's
+    /// [`messaging.system`](https://opentelemetry.io/docs/specs/semconv/registry/attributes/messaging/)
+    /// where there is one, otherwise one of that form: lower-case letters, digits and `_`. Metrics and
+    /// traces say it.
+    fn system(&self) -> &'static str;
+
     /// What it guarantees.
     fn guarantees(&self) -> BusGuarantees;
 
@@ -136,6 +142,12 @@ impl PublishError {
     pub fn fenced(accepted: usize, message: impl Into<String>) -> Self {
         let error = Error::new(ErrorKind::Conflict, "publish", message);
         Self { accepted, failure: PublishFailure::Fenced, error }
+    }
+
+    /// The same of a call that took over so many messages before those that this one counts.
+    pub fn after(mut self, accepted: usize) -> Self {
+        self.accepted += accepted;
+        self
     }
 
     /// Adds the cause.

@@ -40,17 +40,22 @@ mod deliveries;
 mod edited_event;
 mod event_bus;
 mod event_json;
+mod header_value;
 mod lane;
 mod log_keeping;
 mod log_lag;
 mod message;
 mod outbox_log;
 mod projection;
+mod reader_name;
 mod tenant_policies;
 mod tenant_tracks;
 mod transform;
 
 mod audience;
+mod projector_status;
+mod relay_metrics;
+
 mod bounds;
 mod error;
 
@@ -60,7 +65,7 @@ pub use idp_domain as __domain;
 
 pub use application::{Application, ApplicationBuilder};
 pub use audience::{
-    Audience, PresentSeen, ProjectionObserver, ProjectionSeen, RelayObserver, RelaySeen, SendSeen,
+    Audience, ProjectionObserver, ProjectionSeen, RelayObserver, RelaySeen, SendSeen,
     UnitOfWorkObserver, UnitOfWorkSeen,
 };
 pub use authority::{AdminAuthority, AllTenants, Scope};
@@ -85,6 +90,7 @@ pub use edited_event::edited_event;
 pub use error::{BoxError, Error, ErrorKind};
 pub use event_bus::{BusGuarantees, Duplicates, EventBus, PublishError, PublishFailure};
 pub use failure::Failure;
+pub use header_value::header_value;
 pub use id_source::{IdSource, SequentialIds, UuidV7Ids};
 pub use identity_map::Savepoint;
 pub use interceptor::{Interceptor, Interceptors};
@@ -103,8 +109,10 @@ pub use page::{KeysetToken, Page, PageRequest};
 pub use projection::{
     Applied, Projection, ProjectionBatch, ProjectionStore, ProjectionWrite, Recorded,
 };
+pub use projector_status::ProjectorStatus;
 pub use query::{KeysetStart, OrderBy, OrderKey, RowQuery, Visibility};
 pub use reads::{Reads, Revised};
+pub use relay_metrics::RelayMetrics;
 pub use repository::{Listing, Repository, TrackedRepository};
 pub use retry::RetryPolicy;
 pub use row::{Fetched, StoredRow};

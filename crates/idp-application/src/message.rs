@@ -1,5 +1,6 @@
 //! A message to a bus: an event, where it goes, and its number.
 
+use crate::cloud_event::written;
 use crate::{CloudEvent, Lane};
 use idp_domain::TenantId;
 use std::borrow::Cow;
@@ -27,12 +28,20 @@ impl Message {
     /// All context attributes of the CloudEvent but `datacontenttype`, with those that say where it
     /// stands in its stream.
     pub fn attributes(&self) -> Vec<(Cow<'static, str>, String)> {
-        let mut attributes = self.event.attributes();
-        // The `sequence` extension compares as text.
-        attributes.push(("sequence".into(), format!("{:019}", self.sequence)));
-        attributes.push(("stream".into(), self.stream.to_string()));
-        attributes.push(("epoch".into(), self.epoch.to_string()));
+        let mut attributes = Vec::with_capacity(24);
+        self.each_attribute(&mut |name, value| attributes.push((name, value.to_owned())));
         attributes
+    }
+
+    /// Shows each of the [attributes](Self::attributes) in their order, without a text of its own for
+    /// each value: for buses that write them straight into a frame.
+    pub fn each_attribute(&self, show: &mut dyn FnMut(Cow<'static, str>, &str)) {
+        self.event.each_attribute(show);
+        let mut text = String::with_capacity(128);
+        // The `sequence` extension compares as text.
+        show("sequence".into(), written(&mut text, &format_args!("{:019}", self.sequence)));
+        show("stream".into(), written(&mut text, &self.stream));
+        show("epoch".into(), written(&mut text, &self.epoch));
     }
 }
 

@@ -41,7 +41,8 @@ pub enum Sharding {
 /// A named consumer of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Reader {
-    /// The stable name under which its positions are kept.
+    /// The stable name under which its positions are kept; [which](Self::name_fault) it may be is
+    /// checked where readers are configured.
     pub name: String,
     /// How its workers share the log. It must not change while the reader has positions.
     pub sharding: Sharding,

@@ -32,7 +32,8 @@ pub trait Projection: Send + Sync + 'static {
     /// The rows it makes.
     type Row: idp_domain::ReadModel;
 
-    /// The stable name under which the checkpoint is kept.
+    /// The stable name under which the checkpoint is kept, one that readers
+    /// [may have](crate::Reader::name_fault).
     const NAME: &'static str;
 
     /// The key of the row that the event changes; `None` when it changes none.

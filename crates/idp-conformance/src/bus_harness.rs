@@ -3,6 +3,7 @@
 use idp_application::EventBus;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One bus under test, with the broker behind it. Each clause gets a harness of its own: the
 /// expression given to the macro is awaited once a clause, on the runtime that the clause runs on;
@@ -43,6 +44,13 @@ pub trait BusHarness: Send + Sync + 'static {
     /// reason printed.
     fn cut_after(&self, way: Way, bytes: u64) -> impl Future<Output = bool> + Send {
         let _ = (way, bytes);
+        std::future::ready(false)
+    }
+
+    /// From now on each answer of the broker arrives that much later; zero: no later. Returns false where
+    /// that cannot be done: the clause about it is then skipped, with the reason printed.
+    fn slow_down(&self, answers: Duration) -> impl Future<Output = bool> + Send {
+        let _ = answers;
         std::future::ready(false)
     }
 }

@@ -53,10 +53,7 @@ impl FanOut {
         if rest.is_empty() {
             return Ok(());
         }
-        let outcome = self.buses[bus].publish(rest).await.map_err(|mut error| {
-            error.accepted += skipped;
-            error
-        });
+        let outcome = self.buses[bus].publish(rest).await.map_err(|error| error.after(skipped));
         let accepted = outcome.as_ref().map_or_else(|error| error.accepted, |()| messages.len());
         // Noted at once: the other buses may take until nobody waits for them any more.
         if let Some(last) = messages[..accepted].last() {
@@ -73,6 +70,13 @@ impl fmt::Debug for FanOut {
 }
 
 impl EventBus for FanOut {
+    /// That of its buses, if they are of one kind; otherwise `fan_out`.
+    fn system(&self) -> &'static str {
+        let first = self.buses[0].system();
+        let is_one = self.buses.iter().all(|bus| bus.system() == first);
+        if is_one { first } else { "fan_out" }
+    }
+
     fn guarantees(&self) -> BusGuarantees {
         guarantees::weakest(self.buses.iter().map(|bus| bus.guarantees()))
     }

@@ -6,7 +6,7 @@ use idp_application::{
 };
 use idp_domain::{TenantId, Timestamp, Uuid};
 use idp_fanout::FanOut;
-use idp_memory::MemoryBus;
+use idp_memory::{ConsoleBus, MemoryBus};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -136,4 +136,13 @@ async fn a_fence_on_one_bus_is_a_fence() {
     assert!(!fan_out.guarantees().fences_zombies, "the other one takes what zombies send");
     first.publish(&[message(7, 1)]).await.expect("taken over");
     assert_eq!(failed(fan_out.publish(&messages(1..=2)).await), (0, PublishFailure::Fenced));
+}
+
+#[test]
+fn the_bus_names_its_kind_of_broker_for_metrics_and_traces_where_it_is_one() {
+    let memory = || Arc::new(MemoryBus::default()) as Arc<dyn EventBus>;
+    let console = || Arc::new(ConsoleBus::to(std::io::sink())) as Arc<dyn EventBus>;
+    let system = |buses: [Arc<dyn EventBus>; 2]| FanOut::over(buses).expect("two").system();
+    assert_eq!(system([memory(), memory()]), "memory");
+    assert_eq!(system([memory(), console()]), "fan_out");
 }

@@ -1,12 +1,12 @@
 //! The bus: `EventBus` on Kafka.
 
+use crate::caller::{Caller, Present};
 use crate::config::Delivery;
 use crate::producers::{Producers, Turn};
 use crate::{KafkaConfig, positions_topic};
 use idp_application::{
     BoxFuture, BusGuarantees, Duplicates, Error, EventBus, Message, PublishError,
 };
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::task::AbortHandle;
@@ -33,9 +33,9 @@ impl KafkaBus {
 
     async fn try_publish(&self, messages: &[Message]) -> Result<(), PublishError> {
         let Some(first) = messages.first() else { return Ok(()) };
-        let turn = self.producers.turn(&first.stream).await;
-        let abandoned = Abandoned::default();
-        let job = job(turn, first.epoch, messages.to_vec(), Arc::clone(&abandoned.0));
+        let present = Present::default();
+        let turn = self.producers.turn(&first.stream, &present.0).await;
+        let job = job(turn, first.epoch, messages.to_vec(), Arc::clone(&present.0));
         let joined = tokio::task::spawn_blocking(job).await;
         joined
             .unwrap_or_else(|e| Err(PublishError::unavailable(0, "the send ended").with_source(e)))
@@ -47,19 +47,9 @@ fn job(
     turn: Turn,
     epoch: i64,
     messages: Vec<Message>,
-    abandoned: Arc<AtomicBool>,
+    caller: Arc<Caller>,
 ) -> impl FnOnce() -> Result<(), PublishError> {
-    move || turn.publish(epoch, &messages, &abandoned)
-}
-
-/// Set when the future of a call is dropped.
-#[derive(Default)]
-struct Abandoned(Arc<AtomicBool>);
-
-impl Drop for Abandoned {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
+    move || turn.publish(epoch, &messages, caller.is_gone())
 }
 
 async fn sweep(producers: Weak<Producers>, pause: Duration) {
@@ -72,6 +62,10 @@ async fn sweep(producers: Weak<Producers>, pause: Duration) {
 }
 
 impl EventBus for KafkaBus {
+    fn system(&self) -> &'static str {
+        "kafka"
+    }
+
     fn guarantees(&self) -> BusGuarantees {
         let is_transactional = self.config.delivery == Delivery::Transactional;
         BusGuarantees {

@@ -6,6 +6,7 @@ mod bus;
 mod config;
 mod error;
 
+mod caller;
 mod producers;
 mod session;
 

@@ -1,6 +1,8 @@
 //! The producers: one for each stream that is published, closed when it is idle.
 
 use crate::KafkaConfig;
+use crate::caller::Caller;
+use crate::config::Delivery;
 use crate::positions::Positions;
 use crate::session::{Next, Session, Stopped};
 use idp_application::{Message, PublishError, Stream};
@@ -9,22 +11,41 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 /// How often a call takes its stream over when others do so at the same time.
 const TAKEOVERS_MAX: u32 = 4;
+/// How many steps a send may go on for whose caller has gone. One that goes on for longer waits for a
+/// time of day that was set back (see [`Place`]).
+const LAST_STEPS_MAX: u32 = 3;
+/// How often whoever waits for its turn looks whether the one before it is lost.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// All producers of a bus.
 pub(crate) struct Producers {
     config: Arc<KafkaConfig>,
-    positions: Arc<Positions>,
-    slots: SyncMutex<HashMap<Arc<Stream>, Arc<Mutex<Slot>>>>,
+    positions: SyncMutex<Arc<Positions>>,
+    places: SyncMutex<HashMap<Arc<Stream>, Arc<Place>>>,
     busy: Arc<Semaphore>,
 }
 
-/// The place of one stream. Whoever has it is the only one to publish the stream in this process, also when
-/// its caller has gone.
+/// The place of one stream. Whoever has its slot is the only one to publish the stream in this process,
+/// also when its caller has gone.
+///
+/// librdkafka waits by the time of day (`cnd_timedwait_ms`, its issue 2145): when that is set back
+/// while no broker answers, a call does not return until it has come again. So a place is given up
+/// whose caller has gone long ago, and the next one takes the stream over, which fences what is left
+/// of the send. Without transactions nothing would: then it has to be waited for.
 #[derive(Default)]
-pub(crate) struct Slot {
+struct Place {
+    slot: Arc<Mutex<Slot>>,
+    /// Of the send under way.
+    caller: SyncMutex<Option<Arc<Caller>>>,
+}
+
+/// What whoever has the turn works with.
+#[derive(Default)]
+struct Slot {
     session: Option<Session>,
     last_used: Option<Instant>,
     /// The newest epoch that the stream was published under, as far as it is known.
@@ -35,6 +56,7 @@ pub(crate) struct Slot {
 pub(crate) struct Turn {
     producers: Arc<Producers>,
     stream: Arc<Stream>,
+    place: Arc<Place>,
     slot: OwnedMutexGuard<Slot>,
     _permit: OwnedSemaphorePermit,
 }
@@ -44,44 +66,83 @@ impl Producers {
         let most = usize::try_from(config.producers_max).expect("it is at most 400");
         Self {
             config,
-            positions: Arc::default(),
-            slots: SyncMutex::default(),
+            positions: SyncMutex::default(),
+            places: SyncMutex::default(),
             busy: Arc::new(Semaphore::new(most)),
         }
     }
 
-    /// Waits until every earlier call for the stream has ended, and until there is room for a producer.
-    pub(crate) async fn turn(self: &Arc<Self>, stream: &Arc<Stream>) -> Turn {
-        let slot = Arc::clone(self.slots().entry(Arc::clone(stream)).or_default());
-        let slot = slot.lock_owned().await;
+    /// Waits until every earlier call for the stream has ended or is lost, and until there is room for a
+    /// producer.
+    pub(crate) async fn turn(self: &Arc<Self>, stream: &Arc<Stream>, caller: &Arc<Caller>) -> Turn {
+        let (place, slot) = self.slot(stream).await;
         let permit = Arc::clone(&self.busy).acquire_owned().await;
+        // The turn takes it back.
+        *locked(&place.caller) = Some(Arc::clone(caller));
         Turn {
             producers: Arc::clone(self),
             stream: Arc::clone(stream),
+            place,
             slot,
             _permit: permit.expect("the semaphore is never closed"),
         }
+    }
+
+    async fn slot(&self, stream: &Arc<Stream>) -> (Arc<Place>, OwnedMutexGuard<Slot>) {
+        loop {
+            let place = self.place(stream);
+            let mut waiting = std::pin::pin!(Arc::clone(&place.slot).lock_owned());
+            while !self.is_lost(&place) {
+                if let Ok(slot) = timeout(LOOK_INTERVAL, &mut waiting).await {
+                    return (place, slot);
+                }
+            }
+        }
+    }
+
+    /// Another one if that which is there is lost.
+    fn place(&self, stream: &Arc<Stream>) -> Arc<Place> {
+        let mut places = locked(&self.places);
+        let place = places.entry(Arc::clone(stream)).or_default();
+        if self.is_lost(place) {
+            tracing::warn!(%stream, "a send has not ended; another producer takes its stream over");
+            *place = Arc::default();
+            // What it has borrowed does not come back, either.
+            *locked(&self.positions) = Arc::default();
+        }
+        Arc::clone(place)
+    }
+
+    fn is_lost(&self, place: &Place) -> bool {
+        let patience = self.config.step_timeout * LAST_STEPS_MAX;
+        let caller = locked(&place.caller);
+        self.config.delivery == Delivery::Transactional
+            && caller.as_ref().is_some_and(|caller| caller.is_gone_for(patience))
+    }
+
+    fn positions(&self) -> Arc<Positions> {
+        Arc::clone(&locked(&self.positions))
     }
 
     /// Closes what was not used for so long. It blocks.
     pub(crate) fn close_idle(&self) {
         let idle_max = self.config.producer_idle_max;
         self.close_idle_for(idle_max);
-        self.positions.close_idle(idle_max);
+        self.positions().close_idle(idle_max);
     }
 
     /// Closes everything that nobody uses. It blocks.
     pub(crate) fn close(&self) {
         self.close_idle_for(Duration::ZERO);
-        self.positions.close_idle(Duration::ZERO);
+        self.positions().close_idle(Duration::ZERO);
     }
 
     fn close_idle_for(&self, idle_max: Duration) {
         let mut closed = Vec::new();
-        self.slots().retain(|_, slot| {
+        locked(&self.places).retain(|_, place| {
             // Nobody else can come by it while the map is locked.
-            let is_alone = Arc::strong_count(slot) == 1;
-            let Ok(mut free) = slot.try_lock() else { return true };
+            let is_alone = Arc::strong_count(place) == 1;
+            let Ok(mut free) = place.slot.try_lock() else { return true };
             if free.last_used.is_none_or(|at| at.elapsed() >= idle_max) {
                 closed.extend(free.session.take());
                 return !is_alone;
@@ -96,8 +157,8 @@ impl Producers {
         let most = usize::try_from(self.config.producers_max).expect("it is at most 400");
         let mut closed = Vec::new();
         {
-            let slots = self.slots();
-            let free = slots.values().filter_map(|slot| slot.try_lock().ok());
+            let places = locked(&self.places);
+            let free = places.values().filter_map(|place| place.slot.try_lock().ok());
             let mut idle: Vec<_> = free.filter(|slot| slot.session.is_some()).collect();
             idle.sort_by_key(|slot| slot.last_used);
             // The caller is one of the busy.
@@ -106,10 +167,6 @@ impl Producers {
             closed.extend(idle.iter_mut().take(surplus).filter_map(|slot| slot.session.take()));
         }
         drop(closed);
-    }
-
-    fn slots(&self) -> MutexGuard<'_, HashMap<Arc<Stream>, Arc<Mutex<Slot>>>> {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -174,12 +231,88 @@ impl Turn {
         if let Some(session) = self.slot.session.take().filter(|session| session.serves(epoch)) {
             return Ok(session);
         }
-        let Producers { config, positions, .. } = self.producers.as_ref();
+        let Producers { config, .. } = self.producers.as_ref();
         self.producers.make_room();
-        let session = Session::open(config, positions, &self.stream, epoch)?;
+        let session = Session::open(config, &self.producers.positions(), &self.stream, epoch)?;
         if matches!(session, Session::Transactional(_)) {
             self.slot.newest_epoch = self.slot.newest_epoch.max(Some(epoch));
         }
         Ok(session)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *locked(&self.place.caller) = None;
+    }
+}
+
+fn locked<T>(mutex: &SyncMutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::caller::Present;
+    use idp_application::{Lane, Track};
+
+    const STEP: Duration = Duration::from_secs(1);
+    const LONG: Duration = Duration::from_secs(30);
+
+    fn producers(delivery: Delivery) -> Arc<Producers> {
+        let config = KafkaConfig { delivery, step_timeout: STEP, ..KafkaConfig::new("x:1", "x-") };
+        Arc::new(Producers::new(Arc::new(config)))
+    }
+
+    fn stream() -> Arc<Stream> {
+        let lane = Lane::from_number(0);
+        Arc::new(Stream { target: "letters".into(), lane, track: Track::Main })
+    }
+
+    /// A send whose caller has gone, and which never ends.
+    async fn hanging(producers: &Arc<Producers>) -> Turn {
+        let present = Present::default();
+        producers.turn(&stream(), &present.0).await
+    }
+
+    #[tokio::test]
+    async fn a_stream_whose_send_never_ends_is_published_by_another_producer() {
+        let producers = producers(Delivery::Transactional);
+        let hanging = hanging(&producers).await;
+        let begun = Instant::now();
+        let next = Present::default();
+        let turn = timeout(LONG, producers.turn(&stream(), &next.0)).await;
+        let turn = turn.expect("the other one is given up");
+        assert!(begun.elapsed() >= STEP * LAST_STEPS_MAX - LOOK_INTERVAL, "it was given up early");
+        assert!(!Arc::ptr_eq(&turn.place, &hanging.place));
+        drop(hanging);
+        let present = Present::default();
+        let third = timeout(STEP, producers.turn(&stream(), &present.0)).await;
+        assert!(third.is_err(), "two have the stream at the same time");
+    }
+
+    #[tokio::test]
+    async fn a_send_whose_caller_waits_is_waited_for() {
+        let producers = producers(Delivery::Transactional);
+        let present = Present::default();
+        let turn = producers.turn(&stream(), &present.0).await;
+        let next = Present::default();
+        let waiting =
+            timeout(STEP * (LAST_STEPS_MAX + 1), producers.turn(&stream(), &next.0)).await;
+        assert!(waiting.is_err(), "two have the stream at the same time");
+        drop(turn);
+        timeout(LONG, producers.turn(&stream(), &next.0)).await.expect("it has ended");
+    }
+
+    /// Nothing would fence it.
+    #[tokio::test]
+    async fn without_transactions_every_send_is_waited_for() {
+        let producers = producers(Delivery::Idempotent);
+        let _hanging = hanging(&producers).await;
+        let next = Present::default();
+        let waiting =
+            timeout(STEP * (LAST_STEPS_MAX + 1), producers.turn(&stream(), &next.0)).await;
+        assert!(waiting.is_err(), "two have the stream at the same time");
     }
 }

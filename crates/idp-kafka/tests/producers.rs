@@ -3,7 +3,7 @@
 
 mod harness;
 
-use harness::{KafkaHarness, Letters, numbers, until, within};
+use harness::{Broker, KafkaHarness, Letters, numbers, until, within};
 use idp_application::EventBus;
 use idp_kafka::KafkaConfig;
 use std::sync::Arc;
@@ -41,6 +41,7 @@ async fn publish_in_lanes(harness: &KafkaHarness, config: KafkaConfig, lanes: i1
     }
     let stored = numbers(&harness.broker.records(&topic).await);
     assert_eq!(stored.len(), 30 * usize::try_from(lanes).expect("a few"));
+    Broker::close_readers();
     until("idle producers are closed", || kafka_threads() == 0).await;
     // And they come back, with the position that they left.
     let again = Letters::of_lane(&topic, 0);
@@ -49,6 +50,7 @@ async fn publish_in_lanes(harness: &KafkaHarness, config: KafkaConfig, lanes: i1
     assert_eq!(stored.iter().filter(|number| **number == 31).count(), 1);
     assert_eq!(stored.len(), 30 * usize::try_from(lanes).expect("a few") + 1);
     drop(bus);
+    Broker::close_readers();
     until("a bus that is dropped closes them", || kafka_threads() == 0).await;
     threads_max
 }

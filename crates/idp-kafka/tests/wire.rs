@@ -37,3 +37,8 @@ async fn a_record_has_attributes_as_headers_and_the_partition_key_as_key() {
     assert_eq!(record.headers.keys().find(foreign), None);
     assert!(!record.headers.contains_key("ce_datacontenttype"), "content-type says it");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bus_names_its_kind_of_broker_for_metrics_and_traces() {
+    assert_eq!(KafkaHarness::transactional().await.connect().await.system(), "kafka");
+}

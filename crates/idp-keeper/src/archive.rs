@@ -2,16 +2,20 @@
 
 mod archived_event;
 mod directory;
+mod head;
 mod manifest;
 mod origin;
 mod segment;
 mod store;
 
 mod archiver;
+mod beginning;
 mod config;
+mod payloads;
 
 mod order;
 mod reading;
+mod recorded;
 mod replay;
 mod selection;
 mod verify;
@@ -20,8 +24,10 @@ pub use archived_event::ArchivedEvent;
 pub use config::ArchiveConfig;
 pub use directory::DirectoryArchive;
 pub use manifest::LaneRange;
+pub use payloads::ArchivedPayloads;
 pub use reading::{Archive, ArchiveEvents};
-pub use replay::{Replay, ReplayReport};
+pub use recorded::RecordedLanes;
+pub use replay::{GoneEvents, Replay, ReplayReport};
 pub use selection::ArchiveSelection;
 pub use store::ArchiveStore;
 pub use verify::ArchiveReport;

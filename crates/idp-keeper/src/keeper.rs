@@ -37,8 +37,9 @@ impl Keeper {
     /// Archives every event before it is dropped. From its first turn on the archive is a reader of
     /// the log, so that nobody's purge drops what it has not recorded.
     ///
-    /// `log` must be the store itself. Through a wrapper that decrypts, the archive would have in clear
-    /// what is encrypted in the outbox.
+    /// `log` is the store itself, or a wrapper that encrypts what is read, if the log is in clear and the
+    /// archive must not be. Through one that decrypts, the archive would have in clear what is encrypted in
+    /// the outbox: an archive that must not is [`encrypted`](ArchiveConfig::encrypted), and refuses it.
     ///
     /// Fails as [`new`](Self::new) does.
     pub fn archiving(

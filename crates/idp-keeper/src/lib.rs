@@ -15,7 +15,8 @@ mod archive;
 
 pub use archive::{
     Archive, ArchiveConfig, ArchiveEvents, ArchiveReport, ArchiveSelection, ArchiveStore,
-    ArchivedEvent, DirectoryArchive, LaneRange, Replay, ReplayReport,
+    ArchivedEvent, ArchivedPayloads, DirectoryArchive, GoneEvents, LaneRange, RecordedLanes,
+    Replay, ReplayReport,
 };
 pub use config::KeeperConfig;
 pub use handle::KeeperHandle;

@@ -44,6 +44,10 @@ impl fmt::Debug for ConsoleBus {
 }
 
 impl EventBus for ConsoleBus {
+    fn system(&self) -> &'static str {
+        "console"
+    }
+
     fn guarantees(&self) -> BusGuarantees {
         let duplicates = Duplicates::Possible;
         BusGuarantees { duplicates, fences_zombies: false, data_bytes_max: None }

@@ -9,6 +9,9 @@ use idp_domain::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+/// How many times longer than a worker asks for nobody is alive.
+const FAR_LONGER: u32 = 10;
+
 /// The readers by name.
 #[derive(Default)]
 pub(crate) struct Readers {
@@ -95,8 +98,12 @@ impl Readers {
         }
         positions.workers.retain(|_, until| *until > now);
         positions.workers.insert(worker, after(now, ttl));
+        // Whoever is said to be alive for far longer than anybody asks for said so before the clock was
+        // set back, and has said nothing since.
+        let credible = after(now, ttl.saturating_mul(FAR_LONGER));
+        let living = positions.workers.values().filter(|until| **until <= credible).count();
         Ok(Membership {
-            workers_live: u16::try_from(positions.workers.len()).unwrap_or(u16::MAX),
+            workers_live: u16::try_from(living).unwrap_or(u16::MAX),
             lanes: u16::try_from(positions.lanes.len()).unwrap_or(u16::MAX),
             events_missed: positions.events_missed(),
         })
@@ -247,4 +254,52 @@ fn lanes_of(sharding: Sharding, lanes: LaneCount) -> Box<dyn Iterator<Item = Lan
 fn after(now: Timestamp, ttl: Duration) -> Timestamp {
     let micros = i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX);
     Timestamp::from_unix_micros(now.unix_micros().saturating_add(micros))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use idp_domain::Uuid;
+
+    const TTL: Duration = Duration::from_secs(10);
+    const HOUR: i64 = 3_600_000_000;
+    const NOON: i64 = 1_700_000_000_000_000;
+
+    fn reader() -> Reader {
+        Reader { name: "bus".into(), sharding: Sharding::ByLane }
+    }
+
+    fn living(readers: &mut Readers, worker: u128, now: i64) -> u16 {
+        let (worker, now) = (WorkerId(Uuid::from_u128(worker)), Timestamp::from_unix_micros(now));
+        let start = |_| Place { cursor: Cursor::default(), sequence: 0 };
+        let joined = readers.join(&reader(), worker, now, TTL, LaneCount::default(), start);
+        joined.expect("it may join").workers_live
+    }
+
+    fn claim(readers: &mut Readers, worker: u128, now: i64) -> usize {
+        let worker = WorkerId(Uuid::from_u128(worker));
+        let claim = Claim { worker, lanes_max: 1_024, lease_ttl: TTL };
+        readers.claim(&reader(), claim, Timestamp::from_unix_micros(now)).len()
+    }
+
+    #[test]
+    fn a_worker_that_died_before_the_clock_was_set_back_does_not_count_as_alive() {
+        let mut readers = Readers::default();
+        assert_eq!(living(&mut readers, 1, NOON), 1);
+        assert_eq!(living(&mut readers, 2, NOON), 2);
+        assert_eq!(living(&mut readers, 2, NOON - HOUR), 1);
+        // It was alive after all.
+        assert_eq!(living(&mut readers, 1, NOON - HOUR), 2);
+    }
+
+    #[test]
+    fn a_lease_lasts_longer_by_what_the_clock_was_set_back_and_ends_when_it_is_set_ahead() {
+        let mut readers = Readers::default();
+        living(&mut readers, 1, NOON);
+        let all = claim(&mut readers, 1, NOON);
+        assert_eq!(all, usize::from(LaneCount::default().get()));
+        assert_eq!(claim(&mut readers, 2, NOON - HOUR), 0);
+        assert_eq!(claim(&mut readers, 2, NOON + 9_999_999), 0);
+        assert_eq!(claim(&mut readers, 2, NOON + HOUR), all);
+    }
 }

@@ -299,6 +299,10 @@ impl Drop for Held<'_> {
 }
 
 impl EventBus for MemoryBus {
+    fn system(&self) -> &'static str {
+        "memory"
+    }
+
     fn guarantees(&self) -> BusGuarantees {
         self.rules.guarantees()
     }

@@ -93,6 +93,7 @@ caught! {
     cancellation::a_send_dropped_without_a_network_loses_nothing: FlushesABufferOutOfOrder;
     cancellation::a_send_dropped_in_the_middle_of_a_cut_loses_nothing: FlushesABufferOutOfOrder;
     cancellation::a_dropped_send_holds_up_no_other_stream: StaysBusyAfterADrop;
+    cancellation::sends_dropped_again_and_again_get_there_in_the_end: BeginsAnewAfterADrop;
 
     concurrency::many_streams_at_once_arrive_each_in_its_order: LosesOneUnderLoad;
     concurrency::streams_of_several_handles_arrive_each_in_its_order: KnowsOneHandle;

@@ -211,3 +211,9 @@ async fn a_console_can_write_whole_events_one_a_line() {
     assert!(!lines[1].contains("forged"), "the topic stands once: {}", lines[1]);
     has(lines[2], "\"data_base64\":\"b3Blbg==\"");
 }
+
+#[test]
+fn the_buses_name_themselves_for_metrics_and_traces() {
+    assert_eq!(MemoryBus::default().system(), "memory");
+    assert_eq!(ConsoleBus::to(io::sink()).system(), "console");
+}

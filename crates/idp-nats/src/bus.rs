@@ -2,7 +2,6 @@
 
 use crate::call::Call;
 use crate::destination::Destinations;
-use crate::error::Stop;
 use crate::link::{Connection, Link};
 use crate::top::Tops;
 use crate::{Deduplication, NatsConfig, strict, window};
@@ -55,7 +54,7 @@ impl NatsBus {
             return Ok(());
         };
         let connection = self.shared.link.connection().await.map_err(|error| {
-            Stop::unavailable("NATS cannot be reached").with_source(error).after(0)
+            PublishError::unavailable(0, "NATS cannot be reached").with_source(error)
         })?;
         let mut call = Call::new(&self.shared, connection, &first.stream);
         let mut accepted = 0;
@@ -76,6 +75,10 @@ impl NatsBus {
 }
 
 impl EventBus for NatsBus {
+    fn system(&self) -> &'static str {
+        "nats"
+    }
+
     fn guarantees(&self) -> BusGuarantees {
         self.guarantees
     }

@@ -3,13 +3,13 @@
 use crate::Deduplication;
 use crate::bus::Shared;
 use crate::destination::Destination;
-use crate::error::{Stop, no_answer};
+use crate::error::no_answer;
 use crate::link::Connection;
 use crate::names::{strict_id, strict_subject, window_id};
 use crate::post::Post;
 use crate::{acks::Answer, acks::Rejection, error};
 use async_nats::Subject;
-use idp_application::{Message, Stream};
+use idp_application::{Message, PublishError, Stream};
 use std::sync::Arc;
 
 /// A call under way.
@@ -32,7 +32,7 @@ pub(crate) struct Route {
 /// How far a step came, and what keeps the next from being made.
 pub(crate) struct Step {
     pub(crate) accepted: usize,
-    pub(crate) stop: Option<Stop>,
+    pub(crate) stop: Option<PublishError>,
 }
 
 impl<'c> Call<'c> {
@@ -42,7 +42,7 @@ impl<'c> Call<'c> {
     }
 
     /// Where a topic is. That it is nowhere is believed only after asking the server.
-    pub(crate) async fn route(&mut self, topic: &Arc<str>) -> Result<Route, Stop> {
+    pub(crate) async fn route(&mut self, topic: &Arc<str>) -> Result<Route, PublishError> {
         if let Some((_, route)) = self.last.as_ref().filter(|(last, _)| last == topic) {
             return Ok(route.clone());
         }
@@ -62,7 +62,11 @@ impl<'c> Call<'c> {
     }
 
     /// A message ready to be sent.
-    pub(crate) fn post<'m>(&self, message: &'m Message, route: Route) -> Result<Post<'m>, Stop> {
+    pub(crate) fn post<'m>(
+        &self,
+        message: &'m Message,
+        route: Route,
+    ) -> Result<Post<'m>, PublishError> {
         let id = match self.shared.config.deduplication {
             Deduplication::Window => window_id(&self.producer, message),
             Deduplication::Strict => strict_id(&self.producer, message),
@@ -77,7 +81,11 @@ impl<'c> Call<'c> {
     }
 
     /// What it means that a message to that subject got this answer instead of being stored.
-    pub(crate) async fn failure(&mut self, answer: &Answer, subject: &Subject) -> Option<Stop> {
+    pub(crate) async fn failure(
+        &mut self,
+        answer: &Answer,
+        subject: &Subject,
+    ) -> Option<PublishError> {
         match answer {
             Answer::Stored(_) => None,
             Answer::Unknown(silence) => {
@@ -101,6 +109,6 @@ impl<'c> Call<'c> {
     }
 }
 
-fn unknown(subject: &str) -> Stop {
-    Stop::refused(format!("no JetStream stream of the bus has the subject {subject:?}"))
+fn unknown(subject: &str) -> PublishError {
+    PublishError::refused(0, format!("no JetStream stream of the bus has the subject {subject:?}"))
 }

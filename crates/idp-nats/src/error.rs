@@ -1,91 +1,45 @@
 //! What failures mean for whoever publishes.
 
 use crate::acks::{ApiError, Rejection, Silence};
-use idp_application::{BoxError, Error, ErrorKind, PublishError, PublishFailure};
-
-/// Why the next message was not taken over.
-#[derive(Debug)]
-pub(crate) struct Stop {
-    failure: PublishFailure,
-    message: String,
-    source: Option<BoxError>,
-}
-
-impl Stop {
-    pub(crate) fn unavailable(message: impl Into<String>) -> Self {
-        Self { failure: PublishFailure::Unavailable, message: message.into(), source: None }
-    }
-
-    pub(crate) fn refused(message: impl Into<String>) -> Self {
-        Self { failure: PublishFailure::Refused, message: message.into(), source: None }
-    }
-
-    pub(crate) fn fenced(message: impl Into<String>) -> Self {
-        Self { failure: PublishFailure::Fenced, message: message.into(), source: None }
-    }
-
-    fn throttled(message: impl Into<String>) -> Self {
-        Self { failure: PublishFailure::Throttled(None), message: message.into(), source: None }
-    }
-
-    pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        self.source = Some(source.into());
-        self
-    }
-
-    /// The error of a call that took over so many messages before.
-    pub(crate) fn after(self, accepted: usize) -> PublishError {
-        let kind = match self.failure {
-            PublishFailure::Refused => ErrorKind::Invalid,
-            PublishFailure::Fenced => ErrorKind::Conflict,
-            PublishFailure::Unavailable
-            | PublishFailure::Throttled(_)
-            | PublishFailure::TopicUnavailable(_) => ErrorKind::Unavailable,
-        };
-        let mut error = Error::new(kind, "publish to NATS", self.message);
-        if let Some(source) = self.source {
-            error = error.with_source(source);
-        }
-        PublishError { accepted, failure: self.failure, error }
-    }
-}
+use idp_application::{BoxError, PublishError};
 
 /// A failure of the connection, or of a question to JetStream: never about a message.
-pub(crate) fn no_answer(source: impl Into<BoxError>) -> Stop {
-    Stop::unavailable("NATS does not answer").with_source(source)
+pub(crate) fn no_answer(source: impl Into<BoxError>) -> PublishError {
+    PublishError::unavailable(0, "NATS does not answer").with_source(source)
 }
 
 /// What it means that a message has no acknowledgement.
-pub(crate) fn silence(silence: Silence) -> Stop {
-    Stop::unavailable(match silence {
+pub(crate) fn silence(silence: Silence) -> PublishError {
+    let why = match silence {
         Silence::Lost => "the connection was lost before the acknowledgement came",
         Silence::Late => "no acknowledgement came in time",
-    })
+    };
+    PublishError::unavailable(0, why)
 }
 
 /// What it means that a message was not stored. That nobody listens on its subject is only a
 /// temporary matter here: whether the subject exists has been looked at before.
-pub(crate) fn rejection(rejection: &Rejection, subject: &str) -> Stop {
+pub(crate) fn rejection(rejection: &Rejection, subject: &str) -> PublishError {
     match rejection {
         Rejection::NoResponders => {
-            Stop::unavailable(format!("JetStream does not listen on {subject:?} now"))
+            PublishError::unavailable(0, format!("JetStream does not listen on {subject:?} now"))
         }
         Rejection::Denied => {
-            Stop::refused(format!("the bus has no permission to publish to {subject:?}"))
+            PublishError::refused(0, format!("the bus has no permission to publish to {subject:?}"))
         }
         Rejection::Api(error) => api_error(error, subject),
     }
 }
 
-fn api_error(error: &ApiError, subject: &str) -> Stop {
+fn api_error(error: &ApiError, subject: &str) -> PublishError {
     let ApiError { code, err_code, description } = error;
     let message = format!("JetStream on {subject:?}: {description} (code {code}, {err_code})");
     match err_code {
-        10_054 | 10_097 | 10_109 => Stop::refused(message),
-        10_077 if description.contains("message to large") => Stop::refused(message),
-        10_077 if description.starts_with("maximum ") => Stop::throttled(message),
-        10_002 | 10_023 | 10_028 | 10_047 | 10_167 => Stop::throttled(message),
-        _ => Stop::unavailable(message),
+        10_054 | 10_097 | 10_109 => PublishError::refused(0, message),
+        10_077 if description.contains("message to large") => PublishError::refused(0, message),
+        10_077 if description.starts_with("maximum ") => PublishError::throttled(0, None, message),
+        10_002 | 10_023 | 10_028 | 10_047 | 10_167 => PublishError::throttled(0, None, message),
+        _ => PublishError::unavailable(0, message),
     }
 }
 
@@ -97,10 +51,11 @@ pub(crate) fn has_moved(rejection: &Rejection) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use idp_application::PublishFailure;
 
     fn class(err_code: u64, description: &str) -> PublishFailure {
         let error = ApiError { code: 400, err_code, description: description.to_owned() };
-        rejection(&Rejection::Api(error), "orders").after(0).failure
+        rejection(&Rejection::Api(error), "orders").failure
     }
 
     #[test]
@@ -130,10 +85,10 @@ mod tests {
             assert_eq!(class(code, description), expected, "{code} {description}");
         }
         assert_eq!(rejection(&Rejection::Denied, "a").after(3).accepted, 3);
-        assert_eq!(rejection(&Rejection::Denied, "a").after(0).failure, Refused);
-        assert_eq!(rejection(&Rejection::NoResponders, "a").after(0).failure, Unavailable);
-        assert_eq!(silence(Silence::Lost).after(0).failure, Unavailable);
-        assert_eq!(silence(Silence::Late).after(0).failure, Unavailable);
-        assert_eq!(Stop::fenced("newer").after(0).failure, PublishFailure::Fenced);
+        assert_eq!(rejection(&Rejection::Denied, "a").failure, Refused);
+        assert_eq!(rejection(&Rejection::NoResponders, "a").failure, Unavailable);
+        assert_eq!(silence(Silence::Lost).failure, Unavailable);
+        assert_eq!(silence(Silence::Late).failure, Unavailable);
+        assert_eq!(PublishError::fenced(0, "newer").failure, PublishFailure::Fenced);
     }
 }

@@ -1,10 +1,11 @@
 //! Messages in flight: sent one behind the other, then acknowledged.
 
 use crate::acks::{AckInbox, Answer, Silence};
-use crate::error::{Stop, no_answer};
+use crate::error::no_answer;
 use crate::link::Connection;
 use crate::post::Post;
 use async_nats::Subject;
+use idp_application::PublishError;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -16,7 +17,7 @@ pub(crate) async fn fly(
     posts: Vec<Post<'_>>,
     in_turn: bool,
     ack_timeout: Duration,
-) -> Result<Vec<Answer>, Stop> {
+) -> Result<Vec<Answer>, PublishError> {
     let count = posts.len();
     let until = Instant::now() + ack_timeout;
     let before = connection.denials().count();

@@ -1,16 +1,15 @@
 //! CloudEvents as NATS headers, by the NATS binding of CloudEvents 1.0 in binary mode.
 
 use async_nats::HeaderMap;
-use idp_application::Message;
-use std::fmt::Write;
+use idp_application::{Message, header_value};
 
 /// All attributes, with the prefix `ce-`; the media type is an attribute like the others.
 pub(crate) fn headers(message: &Message) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in message.attributes() {
-        headers.insert(header_name(&name), encoded(value));
+        headers.insert(header_name(&name), header_value(value).into_owned());
     }
-    headers.insert("ce-datacontenttype", encoded(message.event.content_type.to_string()));
+    headers.insert("ce-datacontenttype", header_value(&*message.event.content_type).into_owned());
     headers
 }
 
@@ -32,34 +31,9 @@ fn header_name(attribute: &str) -> String {
     name
 }
 
-/// Space, `"`, `%` and whatever is not printable ASCII is percent-encoded, as in the HTTP binding.
-fn encoded(value: String) -> String {
-    let is_plain = |byte: u8| (0x21..=0x7e).contains(&byte) && byte != b'"' && byte != b'%';
-    if value.bytes().all(is_plain) {
-        return value;
-    }
-    let mut text = String::with_capacity(value.len() + 16);
-    for byte in value.bytes() {
-        if is_plain(byte) {
-            text.push(char::from(byte));
-        } else {
-            write!(text, "%{byte:02X}").expect("a string takes all");
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn values_are_percent_encoded_by_the_rule_of_the_binding() {
-        let of = |value: &str| encoded(value.to_owned());
-        assert_eq!(of("application/json;charset=utf-8"), "application/json;charset=utf-8");
-        assert_eq!(of("Euro € 😀"), "Euro%20%E2%82%AC%20%F0%9F%98%80");
-        assert_eq!(of("\"100%\"\r\n"), "%22100%25%22%0D%0A");
-    }
 
     #[test]
     fn the_size_is_that_on_the_wire() {

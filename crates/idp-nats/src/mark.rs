@@ -2,12 +2,13 @@
 
 use crate::acks::{Answer, answer};
 use crate::call::{Call, Route};
-use crate::error::{Stop, has_moved, no_answer, rejection};
+use crate::error::{has_moved, no_answer, rejection};
 use crate::top::Top;
 use async_nats::HeaderMap;
 use async_nats::header::{
     NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_EXPECTED_STREAM, NATS_MESSAGE_ID,
 };
+use idp_application::PublishError;
 
 /// The number of the last message before the mark.
 pub(crate) const SEQUENCE: &str = "idp-mark-sequence";
@@ -23,7 +24,7 @@ pub(crate) async fn mark(
     route: &Route,
     top: &Top,
     epoch: i64,
-) -> Result<Option<Top>, Stop> {
+) -> Result<Option<Top>, PublishError> {
     let mut headers = HeaderMap::new();
     headers.insert(SEQUENCE, top.sequence.to_string());
     headers.insert(EPOCH, epoch.to_string());
@@ -37,6 +38,6 @@ pub(crate) async fn mark(
         Answer::Stored(stored_as) => Ok(Some(Top { stored_as, epoch, ..top.clone() })),
         Answer::Rejected(moved) if has_moved(&moved) => Ok(None),
         Answer::Rejected(other) => Err(rejection(&other, &route.subject)),
-        Answer::Unknown(_) => Err(Stop::unavailable("the mark was not acknowledged")),
+        Answer::Unknown(_) => Err(PublishError::unavailable(0, "the mark was not acknowledged")),
     }
 }

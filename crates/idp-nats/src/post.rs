@@ -1,11 +1,10 @@
 //! A message as it goes to JetStream.
 
 use crate::destination::Destination;
-use crate::error::Stop;
 use crate::headers::{headers, wire_bytes};
 use async_nats::header::{NATS_EXPECTED_STREAM, NATS_MESSAGE_ID};
 use async_nats::{HeaderMap, Subject};
-use idp_application::Message;
+use idp_application::{Message, PublishError};
 
 /// What the server takes of headers, in bytes.
 pub(crate) const HEADER_BYTES_MAX: usize = 65_535;
@@ -29,7 +28,7 @@ impl<'m> Post<'m> {
         id: String,
         destination: &Destination,
         payload_max: usize,
-    ) -> Result<Self, Stop> {
+    ) -> Result<Self, PublishError> {
         let mut headers = headers(message);
         headers.insert(NATS_MESSAGE_ID, id.as_str());
         headers.insert(NATS_EXPECTED_STREAM, destination.name.as_str());
@@ -38,15 +37,17 @@ impl<'m> Post<'m> {
         let bytes_max =
             destination.message_bytes_max.map_or(payload_max, |max| max.min(payload_max));
         if header_bytes > HEADER_BYTES_MAX {
-            return Err(Stop::refused(format!(
+            let why = format!(
                 "the attributes have {header_bytes} bytes, the server takes {HEADER_BYTES_MAX}"
-            )));
+            );
+            return Err(PublishError::refused(0, why));
         }
         if bytes > bytes_max {
-            return Err(Stop::refused(format!(
+            let why = format!(
                 "the message has {bytes} bytes with its headers, {:?} takes {bytes_max}",
                 destination.name
-            )));
+            );
+            return Err(PublishError::refused(0, why));
         }
         Ok(Self { message, subject, id, headers })
     }

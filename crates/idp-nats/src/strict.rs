@@ -10,14 +10,14 @@
 
 use crate::acks::Answer;
 use crate::call::{Call, Route, Step};
-use crate::error::{Stop, has_moved};
+use crate::error::has_moved;
 use crate::flight::fly;
 use crate::mark::mark;
 use crate::post::Post;
 use crate::top::Top;
 use async_nats::Subject;
 use async_nats::header::{NATS_EXPECTED_LAST_MESSAGE_ID, NATS_EXPECTED_LAST_SUBJECT_SEQUENCE};
-use idp_application::Message;
+use idp_application::{Message, PublishError};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -35,11 +35,14 @@ struct Chain<'m> {
     /// What the server said of subjects since it was begun.
     asked: HashMap<String, Top>,
     /// Why it is not longer, if the next message is the reason.
-    stop: Option<Stop>,
+    stop: Option<PublishError>,
 }
 
 /// Publishes the first of the messages, as many as go in one chain.
-pub(crate) async fn advance(call: &mut Call<'_>, messages: &[Message]) -> Result<Step, Stop> {
+pub(crate) async fn advance(
+    call: &mut Call<'_>,
+    messages: &[Message],
+) -> Result<Step, PublishError> {
     for _ in 0..ATTEMPTS_MAX {
         let Chain { skipped, posts, route, stop, .. } = chain(call, messages).await;
         let Some(route) = route.filter(|_| !posts.is_empty()) else {
@@ -66,7 +69,7 @@ pub(crate) async fn advance(call: &mut Call<'_>, messages: &[Message]) -> Result
             }
         }
     }
-    Err(Stop::unavailable("the subject keeps changing: somebody else publishes to it"))
+    Err(PublishError::unavailable(0, "the subject keeps changing: somebody else publishes to it"))
 }
 
 /// Puts the chain together.
@@ -90,7 +93,7 @@ async fn link<'m>(
     call: &mut Call<'_>,
     chain: &mut Chain<'m>,
     message: &'m Message,
-) -> Result<bool, Stop> {
+) -> Result<bool, PublishError> {
     let route = call.route(&message.topic).await?;
     let first = chain.route.get_or_insert_with(|| route.clone());
     let is_elsewhere = !Arc::ptr_eq(&first.destination, &route.destination);
@@ -130,7 +133,7 @@ async fn look_up(
     asked: &mut HashMap<String, Top>,
     route: &Route,
     message: &Message,
-) -> Result<Top, Stop> {
+) -> Result<Top, PublishError> {
     if let Some(top) = asked.get(route.subject.as_str()) {
         return Ok(top.clone());
     }

@@ -1,12 +1,12 @@
 //! The last message of a subject: what a stream of messages has come to there.
 
 use crate::call::Route;
-use crate::error::{Stop, no_answer};
+use crate::error::no_answer;
 use crate::link::Connection;
 use crate::mark;
 use async_nats::HeaderMap;
 use async_nats::jetstream::stream::LastRawMessageErrorKind;
-use idp_application::Message;
+use idp_application::{Message, PublishError};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -31,7 +31,7 @@ impl Top {
     }
 
     /// Asks the server.
-    pub(crate) async fn ask(connection: &Connection, route: &Route) -> Result<Self, Stop> {
+    pub(crate) async fn ask(connection: &Connection, route: &Route) -> Result<Self, PublishError> {
         let name = &route.destination.name;
         let stream = connection.jetstream().get_stream_no_info(name).await.map_err(no_answer)?;
         match stream.get_last_raw_message_by_subject(&route.subject).await {
@@ -59,27 +59,29 @@ impl Top {
     }
 
     /// Whether the message is stored already. Fails when it must not be.
-    pub(crate) fn has(&self, message: &Message, route: &Route) -> Result<bool, Stop> {
+    pub(crate) fn has(&self, message: &Message, route: &Route) -> Result<bool, PublishError> {
         if self.epoch > message.epoch {
-            return Err(Stop::fenced(format!(
+            let why = format!(
                 "{:?} has messages of epoch {}, this one is of epoch {}",
                 route.subject, self.epoch, message.epoch
-            )));
+            );
+            return Err(PublishError::fenced(0, why));
         }
         if self.sequence == message.sequence && self.event != message.event.id.to_string() {
-            return Err(Stop::unavailable(format!(
+            let why = format!(
                 "{:?} has another event under the number {}: has the outbox been restored from a \
                  backup, or does another service use the prefix?",
                 route.subject, self.sequence
-            )));
+            );
+            return Err(PublishError::unavailable(0, why));
         }
         Ok(message.sequence <= self.sequence)
     }
 }
 
-fn foreign(route: &Route) -> Stop {
+fn foreign(route: &Route) -> PublishError {
     let subject = &route.subject;
-    Stop::unavailable(format!("{subject:?} has a last message that is not of this bus"))
+    PublishError::unavailable(0, format!("{subject:?} has a last message that is not of this bus"))
 }
 
 /// What is known of subjects that nobody is publishing to just now.

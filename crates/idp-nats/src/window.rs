@@ -6,16 +6,18 @@
 
 use crate::acks::Answer;
 use crate::call::{Call, Step};
-use crate::error::Stop;
 use crate::flight::fly;
 use crate::post::Post;
-use idp_application::Message;
+use idp_application::{Message, PublishError};
 use idp_domain::Uuid;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Publishes the first of the messages, as many as may be in flight together.
-pub(crate) async fn advance(call: &mut Call<'_>, messages: &[Message]) -> Result<Step, Stop> {
+pub(crate) async fn advance(
+    call: &mut Call<'_>,
+    messages: &[Message],
+) -> Result<Step, PublishError> {
     let (posts, stop) = wave(call, messages).await;
     let subjects: Vec<_> = posts.iter().map(|post| post.subject.clone()).collect();
     let ack_timeout = call.shared.config.ack_timeout;
@@ -31,7 +33,10 @@ pub(crate) async fn advance(call: &mut Call<'_>, messages: &[Message]) -> Result
 
 /// The messages that may be in flight together, and why there are no more if the next one is the
 /// reason.
-async fn wave<'m>(call: &mut Call<'_>, messages: &'m [Message]) -> (Vec<Post<'m>>, Option<Stop>) {
+async fn wave<'m>(
+    call: &mut Call<'_>,
+    messages: &'m [Message],
+) -> (Vec<Post<'m>>, Option<PublishError>) {
     let mut posts = Vec::new();
     let mut company = Company::of(messages);
     for message in messages.iter().take(call.shared.config.in_flight_max) {

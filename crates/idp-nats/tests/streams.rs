@@ -283,3 +283,9 @@ async fn secrets_are_in_no_error() {
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
 }
+
+#[tokio::test]
+async fn the_bus_names_its_kind_of_broker_for_metrics_and_traces() {
+    let nats = Nats::with(Deduplication::Strict, stream::Config::default()).await;
+    assert_eq!(nats.connect().await.system(), "nats");
+}

@@ -1,6 +1,6 @@
 //! What can be chosen.
 
-use idp_application::{Error, ErrorKind};
+use idp_application::{Error, ErrorKind, out_of_bounds};
 use std::time::Duration;
 
 /// Settings of a [`PgCdc`](crate::PgCdc), which checks them.
@@ -13,6 +13,9 @@ pub struct CdcConfig {
     pub retained_bytes_max: u64,
     /// How often that is looked at, and the connection tried.
     pub guard_interval: Duration,
+    /// How long the server may take to make the slot, within 10 ms and 60 s. It waits for all transactions that run,
+    /// and goes on to wait when its client has given up; so this should be shorter than the ladder waits.
+    pub begin_timeout: Duration,
 }
 
 impl Default for CdcConfig {
@@ -21,6 +24,7 @@ impl Default for CdcConfig {
             schema: None,
             retained_bytes_max: 256 * 1024 * 1024,
             guard_interval: Duration::from_secs(5),
+            begin_timeout: Duration::from_secs(5),
         }
     }
 }
@@ -30,10 +34,8 @@ impl CdcConfig {
     pub(crate) fn check(&self) -> Result<(), Error> {
         let mut faults = Vec::new();
         let intervals = Duration::from_millis(10)..=Duration::from_secs(60);
-        if !intervals.contains(&self.guard_interval) {
-            let value = self.guard_interval;
-            faults.push(format!("`guard_interval` must be within {intervals:?}, got {value:?}"));
-        }
+        faults.extend(out_of_bounds("guard_interval", self.guard_interval, &intervals));
+        faults.extend(out_of_bounds("begin_timeout", self.begin_timeout, &intervals));
         if self.retained_bytes_max == 0 {
             faults.push("`retained_bytes_max` must be at least 1, got 0".to_owned());
         }
@@ -62,9 +64,15 @@ mod tests {
             schema: Some("A b".into()),
             retained_bytes_max: 0,
             guard_interval: Duration::ZERO,
+            begin_timeout: Duration::from_secs(61),
         };
-        let error = config.check().expect_err("three faults");
-        for part in ["`guard_interval` must be", "`retained_bytes_max` must be", "got \"A b\""] {
+        let error = config.check().expect_err("four faults");
+        let intervals =
+            ["`guard_interval` must be", "`begin_timeout` must be within 10ms..=60s, got 61s"];
+        for part in intervals {
+            assert!(error.message().contains(part), "{error}");
+        }
+        for part in ["`retained_bytes_max` must be", "got \"A b\""] {
             assert!(error.message().contains(part), "{error}");
         }
         assert!(CdcConfig::default().check().is_ok());

@@ -15,10 +15,8 @@ pub(crate) async fn ensure(client: &Client) -> Result<String, Error> {
         let message = format!("`wal_level` must be logical, and is {wal_level}");
         return Err(Error::new(ErrorKind::Unsupported, "watch changes", message));
     }
-    const EXISTS: &str = "SELECT EXISTS (SELECT FROM pg_publication WHERE pubname = $1)";
-    let exists: bool = client.query_one(EXISTS, &[&name]).await.map_err(of_query)?.get(0);
-    if exists {
-        return Ok(name);
+    if let Some(is_right) = known(client, &name).await? {
+        return if is_right { Ok(name) } else { Err(wrong(&name)) };
     }
     // One column is enough to know that something was appended.
     let create = format!(
@@ -32,4 +30,22 @@ pub(crate) async fn ensure(client: &Client) -> Result<String, Error> {
         Err(e) if e.code() == Some(&SqlState::UNIQUE_VIOLATION) => Ok(name),
         Err(e) => Err(of_query(e)),
     }
+}
+
+/// Whether the publication tells of the inserts of the outbox; `None` when there is none. One that was made
+/// otherwise, or for a table that is gone, would be silent.
+async fn known(client: &Client, name: &str) -> Result<Option<bool>, Error> {
+    const KNOWN: &str = "SELECT p.pubinsert AND p.pubviaroot AND (p.puballtables OR EXISTS ( \
+            SELECT FROM pg_publication_rel AS r \
+             WHERE r.prpubid = p.oid AND r.prrelid = 'idp_outbox'::regclass)) \
+        FROM pg_publication AS p WHERE p.pubname = $1";
+    let row = client.query_opt(KNOWN, &[&name]).await.map_err(of_query)?;
+    Ok(row.map(|row| row.get(0)))
+}
+
+fn wrong(name: &str) -> Error {
+    let message = format!(
+        "the publication `{name}` does not tell of the inserts of `idp_outbox`: drop it, and it is made again"
+    );
+    Error::new(ErrorKind::Unsupported, "watch changes", message)
 }

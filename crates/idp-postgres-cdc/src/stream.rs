@@ -3,6 +3,7 @@
 use crate::error::of_stream;
 use idp_application::{Error, ErrorKind};
 use pgwire_replication::{ReplicationClient, ReplicationConfig, ReplicationEvent};
+use std::time::Duration;
 
 /// A replication connection with a slot of its own. The slot is a temporary one: the server drops it
 /// when the connection ends, however it ends.
@@ -13,13 +14,19 @@ pub(crate) struct ChangeStream {
 }
 
 impl ChangeStream {
-    pub(crate) async fn begin(config: ReplicationConfig) -> Result<Self, Error> {
+    /// The server gives up after `limit`. A server that waits for a transaction does not notice that its
+    /// client is gone: without a limit, each attempt beside a long transaction would leave a sender and a slot
+    /// behind for as long as that lasts, until there are no more of them for anybody.
+    pub(crate) async fn begin(config: ReplicationConfig, limit: Duration) -> Result<Self, Error> {
         let slot = config.slot.clone();
         let client = ReplicationClient::connect_gated(config).await.map_err(of_stream)?;
         let mut stream = Self { client, transaction: 0 };
         let create =
             format!("SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput', true)");
-        stream.client.simple_query(&create).await.map_err(of_stream)?;
+        let limited = format!("SET statement_timeout = {}", limit.as_millis());
+        for statement in [&*limited, &*create, "RESET statement_timeout"] {
+            stream.client.simple_query(statement).await.map_err(of_stream)?;
+        }
         stream.client.start().await.map_err(of_stream)?;
         stream.client.wait_started().await.map_err(of_stream)?;
         Ok(stream)

@@ -46,7 +46,8 @@ impl PgCdc {
         let client = self.connect().await?;
         let publication = publication::ensure(&client).await?;
         let slot = slot_name(&client).await?;
-        let mut stream = ChangeStream::begin(self.replication(&slot, &publication)).await?;
+        let replication = self.replication(&slot, &publication);
+        let mut stream = ChangeStream::begin(replication, self.config.begin_timeout).await?;
         let retained_bytes_max = self.config.retained_bytes_max;
         let guard = SlotGuard { client, slot, retained_bytes_max };
         watching();

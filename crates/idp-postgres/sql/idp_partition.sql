@@ -38,6 +38,8 @@ BEGIN
   PERFORM set_config('lock_timeout', '50ms', true);
   PERFORM 1 FROM idp_log_floor FOR UPDATE;
   LOCK TABLE ONLY idp_outbox IN ACCESS EXCLUSIVE MODE;
+  -- Commits wait from here on: what is locked now is not waited for.
+  PERFORM set_config('lock_timeout', '1ms', true);
   FOR v_partition IN
     SELECT name FROM idp_log_partition WHERE is_emptied ORDER BY position_first
   LOOP

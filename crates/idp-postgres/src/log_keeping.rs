@@ -1,7 +1,7 @@
 //! What the log keeps, and for whom (`sql/idp_purge.sql`, `docs/purge.md`).
 
 use crate::decode::DecodedTime;
-use crate::error::{corrupt, is_lock_timeout};
+use crate::error::{corrupt, is_lock_timeout, translate};
 use crate::lease::run;
 use crate::parameter::Parameter;
 use crate::store::PgStore;
@@ -13,6 +13,7 @@ use idp_application::{
 };
 use idp_domain::{TenantId, Timestamp};
 use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
 
 const PURGE: &str = "SELECT dropped, blocked_by, reader, lane, tenant_id, tick, position, since
     FROM idp_purge($1, $2, $3)";
@@ -41,10 +42,9 @@ const RECORDS: &str = "SELECT at, actor, action, subject, reason FROM idp_keepin
 impl PgStore {
     async fn purge_log(&self, policy: &PurgePolicy) -> Result<PurgeReport, Error> {
         policy.check()?;
-        let number = |value: u64| Parameter::BigInt(i64::try_from(value).unwrap_or(i64::MAX));
-        let micros = u64::try_from(policy.keep_for.as_micros()).unwrap_or(u64::MAX);
-        let parameters = [number(micros), number(policy.keep_events), number(policy.events_max)];
-        let report = match run(self, "purge", PURGE, &parameters).await {
+        // Windows end where somebody took a tick. Readers do, but they may all be away for long.
+        self.tick(i64::MAX).await?;
+        let report = match self.run_purge(policy).await {
             Ok(rows) => report(&rows).map_err(|e| corrupt("purge", "the report", e))?,
             Err(error) if is_lock_timeout(&error) => {
                 PurgeReport { events_dropped: 0, blocked_by: Some(PurgeBlock::Locked) }
@@ -53,6 +53,28 @@ impl PgStore {
         };
         self.tend_partitions().await?;
         Ok(report)
+    }
+
+    async fn run_purge(&self, policy: &PurgePolicy) -> Result<Vec<Row>, Error> {
+        let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        let micros = u64::try_from(policy.keep_for.as_micros()).unwrap_or(u64::MAX);
+        let [micros, keep, most] = [micros, policy.keep_events, policy.events_max].map(number);
+        let parameters: [(&(dyn ToSql + Sync), Type); 3] =
+            [(&micros, Type::INT8), (&keep, Type::INT8), (&most, Type::INT8)];
+        let begin =
+            format!("BEGIN; SET LOCAL statement_timeout = {}", self.purge_timeout.as_millis());
+        let checkout = self.pool.checkout().await?;
+        let client = checkout.session.client();
+        // All three are sent at once.
+        let (begun, rows, ended) = tokio::join!(
+            client.batch_execute(&begin),
+            client.query_typed(PURGE, &parameters),
+            client.batch_execute("COMMIT"),
+        );
+        if begun.is_ok() && ended.is_ok() {
+            checkout.give_back();
+        }
+        begun.and(rows).and_then(|rows| ended.map(|()| rows)).map_err(|e| translate("purge", e))
     }
 
     /// Makes partitions ahead and drops those that were emptied, as far as the locks for it are to be

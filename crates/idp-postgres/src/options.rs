@@ -13,6 +13,9 @@ pub struct PgOptions {
     pub checkout_timeout: Duration,
     /// How long the server works on one statement before it gives up; zero means forever.
     pub statement_timeout: Duration,
+    /// The same for a purge, which counts what it drops: a few seconds for a million events. Both within
+    /// 0..=24 days, which is what the server takes.
+    pub purge_timeout: Duration,
     /// The number of lanes of the outbox; must be that with which the tables were made.
     pub lanes: LaneCount,
     /// How many positions one partition of the outbox has, within 10..=1_000_000_000. A purge drops
@@ -22,12 +25,16 @@ pub struct PgOptions {
     pub schema: Option<String>,
 }
 
+/// The server counts milliseconds in 31 bits.
+const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 86_400);
+
 impl Default for PgOptions {
     fn default() -> Self {
         Self {
             connections_max: 16,
             checkout_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(30),
+            purge_timeout: Duration::from_secs(600),
             lanes: LaneCount::default(),
             partition_size: 1_000_000,
             schema: None,
@@ -45,6 +52,11 @@ impl PgOptions {
         }
         if self.checkout_timeout.is_zero() {
             faults.push("PgOptions.checkout_timeout must be above zero, got 0s".into());
+        }
+        let timeouts =
+            [("statement_timeout", self.statement_timeout), ("purge_timeout", self.purge_timeout)];
+        for (field, given) in timeouts.into_iter().filter(|(_, given)| *given > TIMEOUT_MAX) {
+            faults.push(format!("PgOptions.{field} must be 0s..={TIMEOUT_MAX:?}, got {given:?}"));
         }
         if !(10..=1_000_000_000).contains(&self.partition_size) {
             let given = self.partition_size;
@@ -86,10 +98,12 @@ mod tests {
             connections_max: 0,
             checkout_timeout: Duration::ZERO,
             partition_size: 9,
+            purge_timeout: Duration::MAX,
             schema: Some("A b".into()),
             ..PgOptions::default()
         };
-        let text = options.validate().expect_err("four faults").to_string();
+        let text = options.validate().expect_err("five faults").to_string();
+        assert!(text.contains("purge_timeout must be 0s..=2073600s, got"), "{text}");
         assert!(text.contains("connections_max must be 1..=1000, got 0"), "{text}");
         assert!(text.contains("checkout_timeout"), "{text}");
         assert!(text.contains("partition_size must be 10..=1_000_000_000, got 9"), "{text}");

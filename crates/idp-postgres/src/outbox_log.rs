@@ -3,7 +3,7 @@
 use crate::lease;
 use crate::store::PgStore;
 use crate::walk::{END_OF_WINDOW, Stretch, Walk};
-use crate::window::Slice;
+use crate::window::{Page, Slice};
 use idp_application::{
     BoxFuture, Claim, Cursor, Error, Lane, LaneBatch, LaneLease, LaneProgress, LoggedEvent,
     Membership, OutboxLog, Reader, WorkerId,
@@ -26,9 +26,11 @@ impl PgStore {
                 return Ok(lanes.batches());
             };
             let starts = lanes.before_end_of(&stretch);
-            let events =
+            let page =
                 self.slice(&stretch, &Slice { starts: &starts, ends: "", limit: left }).await?;
+            let Page { events, is_cut } = page;
             left = left.saturating_sub(u32::try_from(events.len()).unwrap_or(left));
+            left = if is_cut { 0 } else { left };
             let last = events.last().map(|(_, event)| event.cursor).filter(|_| left == 0);
             lanes.take(events);
             lanes.reach(last.unwrap_or(Cursor { window: stretch.last(), position: END_OF_WINDOW }));

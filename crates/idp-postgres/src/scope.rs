@@ -125,9 +125,9 @@ impl PgStore {
         let checkout = self.pool.checkout().await?;
         let client = checkout.session.client();
         let parameters: [(&(dyn ToSql + Sync), Type); 1] = [(&tenants, Type::TEXT_ARRAY)];
-        let is_first = slice.after(stretch.first) == 0;
+        let is_sorted = !slice.is_in_order(stretch);
         let (begun, rows, ended, first) = tokio::join!(
-            client.batch_execute(if is_first { AS_IT_LIKES } else { IN_ORDER }),
+            client.batch_execute(if is_sorted { AS_IT_LIKES } else { IN_ORDER }),
             client.query_typed(&sql, &parameters),
             client.batch_execute("COMMIT"),
             client.query_typed(FLOOR, &[]),
@@ -147,9 +147,9 @@ const AS_IT_LIKES: &str = "BEGIN; SET LOCAL jit = off";
 const LOOKS_MAX_OF_FIRST_PAGE: u32 = 1_000;
 
 fn looks_max(stretch: &Stretch, starts: &[(Lane, Cursor)]) -> u32 {
-    let is_first = Slice { starts, ends: "", limit: 0 }.after(stretch.first) == 0;
+    let is_sorted = !Slice { starts, ends: "", limit: 0 }.is_in_order(stretch);
     let positions = stretch.end().position_max - stretch.before.position_max;
-    match is_first && positions > i64::from(LOOKS_MAX_OF_FIRST_PAGE) * 8 {
+    match is_sorted && positions > i64::from(LOOKS_MAX_OF_FIRST_PAGE) * 8 {
         true => LOOKS_MAX_OF_FIRST_PAGE,
         false => u32::MAX,
     }

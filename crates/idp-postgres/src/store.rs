@@ -15,6 +15,7 @@ use idp_application::{
 use idp_domain::{TenantId, Value};
 use idp_sql::Statement;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_postgres::Row;
 
 /// A PostgreSQL database as a store of idp. Clones share the connections.
@@ -25,6 +26,7 @@ pub struct PgStore {
     pub(crate) lane_rows: Arc<LaneRows>,
     pub(crate) lanes: LaneCount,
     pub(crate) partition_size: i64,
+    pub(crate) purge_timeout: Duration,
 }
 
 impl PgStore {
@@ -45,6 +47,7 @@ impl PgStore {
             lane_rows: Arc::default(),
             lanes: options.lanes,
             partition_size: options.partition_size.into(),
+            purge_timeout: options.purge_timeout,
         };
         store.check_lanes().await?;
         Ok(store)

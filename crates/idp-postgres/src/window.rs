@@ -5,10 +5,12 @@ use crate::error::translate;
 use crate::store::PgStore;
 use crate::tick::Snapshot;
 use crate::walk::Stretch;
+use futures_util::StreamExt;
 use idp_application::{BoxError, Cursor, Error, ErrorKind, Lane, LoggedEvent};
 use idp_domain::{ContentHash, Envelope, EventRecord, TenantId};
 use std::fmt::Write;
-use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Row};
 
 /// Which part of a stretch to read.
 pub(crate) struct Slice<'s> {
@@ -31,41 +33,88 @@ impl Slice<'_> {
     }
 }
 
+impl Slice<'_> {
+    /// Whether to follow the primary key: a later page of a window that may be large, or the first of a large one
+    /// before which not more of the log can lie than in it. The first page of another window is sorted.
+    pub(crate) fn is_in_order(&self, stretch: &Stretch) -> bool {
+        let before = stretch.before.position_max;
+        let drawn = stretch.end().position_max - before;
+        let is_most = stretch.until.len() == 1 && drawn > LARGE && drawn >= before;
+        self.after(stretch.first) > 0 || is_most
+    }
+}
+
+/// In a large window more positions were drawn.
+const LARGE: i64 = 2_000;
+
 impl PgStore {
-    /// The events of a slice, by window and position, each with its lane.
-    pub(crate) async fn slice(
-        &self,
-        stretch: &Stretch,
-        slice: &Slice<'_>,
-    ) -> Result<Vec<(Lane, LoggedEvent)>, Error> {
+    /// The events of a slice, by window and position, each with its lane. They are taken as they come, while
+    /// the server goes on, and no more than [`BYTES_MAX`] of them.
+    pub(crate) async fn slice(&self, stretch: &Stretch, slice: &Slice<'_>) -> Result<Page, Error> {
         let sql = slice_sql(stretch, slice);
         let failed = |e| translate("read the outbox", e);
         let checkout = self.pool.checkout().await?;
         let client = checkout.session.client();
         // The bounds stand in the text and the statement is planned on each call: a plan for
         // unknown bounds would read the log from its start.
-        let rows = if slice.after(stretch.first) == 0 {
-            let (rows, first) =
-                tokio::join!(client.query_typed(&sql, &[]), client.query_typed(FLOOR, &[]));
-            check_there(&first.map_err(failed)?, stretch.first)?;
-            rows.map_err(failed)?
-        } else {
-            // A later page of a window that may be large: by position, without sorting the rest of
-            // the window again. All three are sent at once; after an error the connection, and with
-            // it the transaction, is dropped.
-            let (begun, rows, ended, first) = tokio::join!(
+        let page = if slice.is_in_order(stretch) {
+            // By position, without sorting the rest of the window again. All three are sent at once;
+            // after an error the connection, and with it the transaction, is dropped.
+            let (begun, page, ended, first) = tokio::join!(
                 client.batch_execute(IN_ORDER),
-                client.query_typed(&sql, &[]),
+                Page::of(client, &sql),
                 client.batch_execute("COMMIT"),
                 client.query_typed(FLOOR, &[]),
             );
             begun.map_err(failed)?;
             ended.map_err(failed)?;
             check_there(&first.map_err(failed)?, stretch.first)?;
-            rows.map_err(failed)?
+            page?
+        } else {
+            let (page, first) =
+                tokio::join!(Page::of(client, &sql), client.query_typed(FLOOR, &[]));
+            check_there(&first.map_err(failed)?, stretch.first)?;
+            page?
         };
         checkout.give_back();
-        rows.iter().map(logged).collect()
+        Ok(page)
+    }
+}
+
+/// How many bytes of payload are read at once; one event may be larger.
+pub(crate) const BYTES_MAX: usize = 16 * 1_024 * 1_024;
+
+/// What was read of a slice.
+#[derive(Default)]
+pub(crate) struct Page {
+    pub(crate) events: Vec<(Lane, LoggedEvent)>,
+    /// Whether there were more events in the slice than it may have bytes.
+    pub(crate) is_cut: bool,
+}
+
+impl Page {
+    /// Answers have to be read to their end, or those behind them do not come.
+    async fn of(client: &Client, sql: &str) -> Result<Self, Error> {
+        let failed = |e| translate("read the outbox", e);
+        let none: [(&(dyn ToSql + Sync), Type); 0] = [];
+        let rows = client.query_typed_raw(sql, none).await.map_err(failed)?;
+        let mut rows = std::pin::pin!(rows);
+        let (mut page, mut bytes, mut damage) = (Self::default(), 0, None);
+        while let Some(row) = rows.next().await {
+            let row = row.map_err(failed)?;
+            page.is_cut |= bytes >= BYTES_MAX;
+            if page.is_cut || damage.is_some() {
+                continue;
+            }
+            match logged(&row) {
+                Ok(event) => {
+                    bytes += event.1.envelope.payload.len();
+                    page.events.push(event);
+                }
+                Err(error) => damage = Some(error),
+            }
+        }
+        damage.map_or(Ok(page), Err)
     }
 }
 

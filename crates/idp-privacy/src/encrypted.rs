@@ -83,9 +83,9 @@ impl<B: ?Sized> Encrypted<B> {
 }
 
 /// The media type of a payload as it is committed.
-const CLEAR: &str = "application/json";
+pub(crate) const CLEAR: &str = "application/json";
 
-fn shredded(envelope: Envelope) -> Envelope {
+pub(crate) fn shredded(envelope: Envelope) -> Envelope {
     let hash = envelope.content_hash();
     let mut record = envelope.into_record();
     record.event_type = SHREDDED.into();

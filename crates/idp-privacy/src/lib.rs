@@ -13,6 +13,7 @@ mod jwe;
 mod cipher;
 
 mod encrypted;
+mod encrypting_log;
 mod encrypt;
 mod decrypt;
 
@@ -22,6 +23,7 @@ pub use cipher::{Cipher, DecryptError};
 pub use decrypt::Decrypt;
 pub use encrypt::Encrypt;
 pub use encrypted::{Encrypted, SHREDDED};
+pub use encrypting_log::EncryptingLog;
 pub use key::{Key, KeyId};
 pub use key_ring::KeyRing;
 pub use mask::{Mask, MaskAction, MaskKey, Place};

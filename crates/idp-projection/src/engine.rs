@@ -129,9 +129,6 @@ impl<P: Projection> Engine<P> {
             status.failures += 1;
             status.stalled = stalled;
         });
-        self.parts.audience.tell(|observer| {
-            observer.observe(ProjectionSeen::Failed { projection: P::NAME, is_stalled });
-        });
         if is_stalled {
             tracing::error!(projection = P::NAME, ?pause, %error, "the projector cannot get on");
         } else {
@@ -166,12 +163,31 @@ impl<P: Projection> Engine<P> {
     fn report(&self, change: impl FnOnce(&mut ProjectorStatus)) {
         let (holds_lease, checkpoint) =
             (self.lease.is_some(), self.lease.map(|lease| lease.sequence));
-        self.channels.status.send_if_modified(|status| {
+        let is_news = self.channels.status.send_if_modified(|status| {
             let before = status.clone();
             status.holds_lease = holds_lease;
             status.checkpoint = checkpoint.unwrap_or(status.checkpoint);
             change(status);
             *status != before
         });
+        if is_news {
+            let status = &self.channels.status.borrow().clone();
+            let (projection, worker) = (P::NAME, self.parts.worker);
+            self.tell(ProjectionSeen::Counted { projection, worker, status });
+        }
+    }
+}
+
+impl<P> Engine<P> {
+    fn tell(&self, seen: ProjectionSeen<'_>) {
+        self.parts.audience.tell(|observer| observer.observe(seen));
+    }
+}
+
+/// However it ends, also when its handle is dropped: what it held must not be shown for ever.
+impl<P> Drop for Engine<P> {
+    fn drop(&mut self) {
+        let (projection, worker) = (self.reader.name.as_str(), self.parts.worker);
+        self.tell(ProjectionSeen::Ended { projection, worker });
     }
 }

@@ -26,8 +26,8 @@ pub struct Filled {
 /// projector ran, it writes the same rows.
 ///
 /// Fails with [`Conflict`](ErrorKind::Conflict) when a projector has the read model, or had it and has
-/// read on; with [`Corrupt`](ErrorKind::Corrupt) when events are missing or cannot be folded. Then nothing
-/// was written.
+/// read on; with [`Corrupt`](ErrorKind::Corrupt) when events are missing or cannot be folded; with
+/// [`Invalid`](ErrorKind::Invalid) when readers may not have the name. Then nothing was written.
 pub async fn fill<P: Projection>(
     projection: &P,
     backend: &dyn Backend,
@@ -35,6 +35,9 @@ pub async fn fill<P: Projection>(
     lease_ttl: Duration,
     events: Vec<LoggedEvent>,
 ) -> Result<Filled, Error> {
+    if let Some(fault) = Reader::name_fault("NAME", P::NAME) {
+        return Err(Error::new(ErrorKind::Invalid, FILL, fault));
+    }
     let reader = Reader { name: P::NAME.into(), sharding: Sharding::Whole };
     let missed = backend.join(&reader, worker, lease_ttl).await?.events_missed;
     let claim = Claim { worker, lanes_max: 1, lease_ttl };

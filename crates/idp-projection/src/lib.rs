@@ -6,7 +6,6 @@ mod config;
 mod fill;
 mod handle;
 mod projector;
-mod status;
 
 mod engine;
 mod folding;
@@ -16,5 +15,5 @@ mod row_key;
 pub use config::ProjectorConfig;
 pub use fill::{Filled, fill};
 pub use handle::ProjectorHandle;
+pub use idp_application::ProjectorStatus;
 pub use projector::Projector;
-pub use status::ProjectorStatus;

@@ -3,7 +3,8 @@
 use crate::engine::{Channels, Engine};
 use crate::{ProjectorConfig, ProjectorHandle, ProjectorStatus};
 use idp_application::{
-    Audience, Backend, CommitSignal, Error, Projection, ProjectionObserver, WorkerId,
+    Audience, Backend, CommitSignal, Error, ErrorKind, Projection, ProjectionObserver, Reader,
+    WorkerId,
 };
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -23,8 +24,8 @@ impl<P: Projection> Projector<P> {
     /// `committed` is the signal of the application whose commits should show at once; those of
     /// other processes are found by polling.
     ///
-    /// Fails with [`Invalid`](idp_application::ErrorKind::Invalid) when values of the configuration
-    /// are out of bounds; the message names all of them.
+    /// Fails with [`Invalid`](ErrorKind::Invalid) when the [name](Projection::NAME) or values of the
+    /// configuration are not as they must be; the message names all of them.
     pub fn new(
         config: ProjectorConfig,
         projection: P,
@@ -32,7 +33,7 @@ impl<P: Projection> Projector<P> {
         worker: WorkerId,
         committed: &CommitSignal,
     ) -> Result<Self, Error> {
-        config.check()?;
+        check(P::NAME, &config)?;
         let (committed, updated) = (committed.clone(), CommitSignal::default());
         let audience = Audience::default();
         let parts = Parts { config, projection, backend, worker, committed, updated, audience };
@@ -66,6 +67,15 @@ impl<P: Projection> Projector<P> {
     }
 }
 
+fn check(name: &str, config: &ProjectorConfig) -> Result<(), Error> {
+    let mut faults: Vec<String> = Reader::name_fault("NAME", name).into_iter().collect();
+    faults.extend(config.check().err().map(|error| error.message().to_owned()));
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Invalid, "configure the projector", faults.join("; ")))
+}
+
 /// What a projector is made of.
 pub(crate) struct Parts<P> {
     pub(crate) config: ProjectorConfig,
@@ -75,4 +85,20 @@ pub(crate) struct Parts<P> {
     pub(crate) committed: CommitSignal,
     pub(crate) updated: CommitSignal,
     pub(crate) audience: Audience<dyn ProjectionObserver>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_name_is_refused_together_with_what_is_wrong_with_the_configuration() {
+        assert!(check("board", &ProjectorConfig::default()).is_ok());
+        let config = ProjectorConfig { batch_size: 0, ..ProjectorConfig::default() };
+        let error = check("the board", &config).expect_err("two faults");
+        let expected = "`NAME` must be 1 to 64 letters, digits, `.`, `_` and `-`, the first of them a \
+                        letter or digit, got \"the board\"; \
+                        `batch_size` must be within 1..=10000, got 0";
+        assert_eq!(error.message(), expected);
+    }
 }

@@ -73,6 +73,11 @@ impl Answers {
         Ok(())
     }
 
+    /// Whether what happens to the producer is told. It is not any more when the last of it was.
+    pub(crate) fn is_followed(&self, producer: u64) -> bool {
+        self.waiting().producers.contains_key(&producer)
+    }
+
     /// Nothing more is told about the producer.
     pub(crate) fn forget(&self, producer: u64) {
         self.waiting().producers.remove(&producer);
@@ -87,8 +92,11 @@ impl Answers {
             let (sequence, code, message) = (error.sequence_id, error.error, error.message);
             self.tell(error.producer_id, News::Refusal { sequence, code, message });
         } else if let Some(close) = &command.close_producer {
-            self.tell(close.producer_id, News::Closed);
-            self.forget(close.producer_id);
+            let producer = close.producer_id;
+            let events = self.waiting().producers.remove(&producer);
+            if let Some(events) = events {
+                let _ = events.send(Event { producer, news: News::Closed });
+            }
         } else if let Some(sender) = self.asker_of(&command) {
             // Whoever asked may have gone meanwhile.
             let _ = sender.send(command);

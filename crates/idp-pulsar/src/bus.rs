@@ -3,8 +3,7 @@
 use crate::client::Client;
 use crate::error::Failure;
 use crate::round::{Outcome, ROOM_FOR_METADATA, Round};
-use crate::session::Session;
-use crate::streams::{Resting, Streams};
+use crate::streams::Streams;
 use crate::{Access, Deduplication, PulsarConfig, sweeper};
 use idp_application::{
     BoxFuture, BusGuarantees, Duplicates, Error, ErrorKind, EventBus, Message, PublishError,
@@ -20,10 +19,12 @@ use tokio::time::{Instant, sleep};
 /// the producer is the prefix of the configuration and the name of the stream; the sequence id is
 /// the number of the message.
 ///
-/// A call that is dropped closes the producers of its stream. What it had handed to the connection by
-/// then may still be stored, in order, before anything that is published later.
+/// A call that is dropped closes the producers by which it had something under way. What it had handed to
+/// the connection by then may still be stored, in order, before anything that is published later. What
+/// it was opening is opened further, for the next call of that stream and epoch; if none comes within
+/// [`idle_timeout`](PulsarConfig::idle_timeout) after that, it is closed.
 pub struct PulsarBus {
-    client: Client,
+    client: Arc<Client>,
     streams: Arc<Streams>,
     message_bytes_max: usize,
 }
@@ -35,7 +36,7 @@ impl PulsarBus {
     /// [`Unavailable`](ErrorKind::Unavailable) if no broker can be reached or it does not let us in.
     pub async fn connect(config: PulsarConfig) -> Result<Self, Error> {
         let idle = config.idle_timeout;
-        let client = Client::new(config)?;
+        let client = Arc::new(Client::new(config)?);
         let connection = client.connect().await.map_err(Failure::while_connecting)?;
         let message_bytes_max = connection.message_bytes_max();
         let streams = Arc::default();
@@ -49,38 +50,40 @@ impl PulsarBus {
         };
         check_order(messages)?;
         let config = &self.client.config;
-        let place = self.streams.place(first, config.access);
-        let mut resting = place.lock().await;
-        let mut session = resting.take().map(|resting| resting.session);
+        let mut turn = self.streams.turn(first, config.access).await;
         let mut patience = Patience::new(config.patience);
         let mut accepted = 0;
         loop {
             let rest = &messages[accepted..];
-            // What is not used again must be closed before anything is opened.
-            session = session.filter(|session| session.suits(first));
-            let mut present =
-                session.take().unwrap_or_else(|| Session::new(first, &config.producer_prefix));
-            let outcome = Round::new(&self.client, &mut present, rest).run().await;
+            let session = turn.session(first, &config.producer_prefix).await;
+            let outcome = Round::new(&self.client, session, rest).run().await;
             let Outcome { accepted: more, failure, is_doubtful } = outcome;
             accepted += more;
-            session = (!is_doubtful).then_some(present);
+            if is_doubtful {
+                // What is not used again must be closed before anything is opened.
+                turn.close().await;
+            }
             let Some(failure) = failure else { break };
             if more > 0 {
                 patience = Patience::new(config.patience);
             }
             if !failure.passes_soon() || patience.is_over() {
-                *resting = rest_now(session);
+                turn.end();
                 return Err(failure.after(accepted));
             }
             tracing::debug!(stream = %first.stream, ?failure, "trying again");
             patience.wait().await;
         }
-        *resting = rest_now(session);
+        turn.end();
         Ok(())
     }
 }
 
 impl EventBus for PulsarBus {
+    fn system(&self) -> &'static str {
+        "pulsar"
+    }
+
     fn guarantees(&self) -> BusGuarantees {
         let config = &self.client.config;
         let duplicates = match config.deduplication {
@@ -97,10 +100,6 @@ impl EventBus for PulsarBus {
     fn publish<'a>(&'a self, messages: &'a [Message]) -> BoxFuture<'a, Result<(), PublishError>> {
         Box::pin(self.publish_in_order(messages))
     }
-}
-
-fn rest_now(session: Option<Session>) -> Option<Resting> {
-    session.map(|session| Resting { session, since: Instant::now() })
 }
 
 /// A number behind a higher one would be dropped by the broker as known: rather nothing is sent.

@@ -97,6 +97,11 @@ impl Connection {
         self.answers.follow(producer, events)
     }
 
+    /// Whether what happens to the producer is told.
+    pub(crate) fn is_followed(&self, producer: u64) -> bool {
+        self.answers.is_followed(producer)
+    }
+
     /// Closes a producer, without waiting for the broker: what is asked behind this comes after it.
     pub(crate) fn close(&self, producer: u64) {
         self.answers.forget(producer);

@@ -9,10 +9,15 @@ const PUBLISH: &str = "publish";
 pub(crate) enum Failure {
     /// The broker cannot be reached or does not answer.
     Unavailable(String),
-    /// It will pass in a moment: the topic is on the move, or the name is still connected elsewhere.
+    /// It will pass in a moment: the topic is on the move.
     Moving(String),
     /// The broker asks to be spared.
     Throttled(String),
+    /// The topic takes nothing at present. It says nothing about others.
+    TopicUnavailable(String),
+    /// The name is still connected to the topic elsewhere: that will pass in a moment, or at least it
+    /// says nothing about other topics.
+    Occupied(String),
     /// The broker will never take the message.
     Refused(String),
     /// Another worker has a newer epoch.
@@ -32,13 +37,13 @@ impl Failure {
             4 if is_verdict(message) => ("AuthorizationError", Self::Refused),
             4 => ("AuthorizationError", Self::Moving),
             6 => ("ServiceNotReady", Self::Moving),
-            7 => ("ProducerBlockedQuotaExceededError", Self::Throttled),
-            8 => ("ProducerBlockedQuotaExceededException", Self::Throttled),
+            7 => ("ProducerBlockedQuotaExceededError", Self::TopicUnavailable),
+            8 => ("ProducerBlockedQuotaExceededException", Self::TopicUnavailable),
             9 => ("ChecksumError", Self::Moving),
             11 => ("TopicNotFound", Self::Refused),
             14 => ("TooManyRequests", Self::Throttled),
             15 => ("TopicTerminatedError", Self::Refused),
-            16 => ("ProducerBusy", Self::Moving),
+            16 => ("ProducerBusy", Self::Occupied),
             17 => ("InvalidTopicName", Self::Refused),
             18 => ("IncompatibleSchema", Self::Refused),
             22 => ("NotAllowedError", Self::Refused),
@@ -50,7 +55,7 @@ impl Failure {
 
     /// Whether the same call may try again by itself.
     pub(crate) fn passes_soon(&self) -> bool {
-        matches!(self, Self::Moving(_))
+        matches!(self, Self::Moving(_) | Self::Occupied(_))
     }
 
     /// What became of the messages given, when so many of them were taken over.
@@ -60,6 +65,9 @@ impl Failure {
                 PublishError::unavailable(accepted, message)
             }
             Self::Throttled(message) => PublishError::throttled(accepted, None, message),
+            Self::TopicUnavailable(message) | Self::Occupied(message) => {
+                PublishError::topic_unavailable(accepted, None, message)
+            }
             Self::Refused(message) => PublishError::refused(accepted, message),
             Self::Fenced(message) => PublishError::fenced(accepted, message),
             Self::Unsupported(message) => {
@@ -74,6 +82,8 @@ impl Failure {
         let (Self::Unavailable(message)
         | Self::Moving(message)
         | Self::Throttled(message)
+        | Self::TopicUnavailable(message)
+        | Self::Occupied(message)
         | Self::Refused(message)
         | Self::Fenced(message)
         | Self::Unsupported(message)) = self;
@@ -127,7 +137,7 @@ mod tests {
 
     #[test]
     fn only_what_concerns_the_message_or_its_topic_is_refused() {
-        use PublishFailure::{Fenced, Refused, Throttled, Unavailable};
+        use PublishFailure::{Fenced, Refused, Throttled, TopicUnavailable, Unavailable};
         let table = [
             (0, Unavailable),
             (1, Unavailable),
@@ -136,8 +146,8 @@ mod tests {
             (4, Unavailable),
             (5, Unavailable),
             (6, Unavailable),
-            (7, Throttled(None)),
-            (8, Throttled(None)),
+            (7, TopicUnavailable(None)),
+            (8, TopicUnavailable(None)),
             (9, Unavailable),
             (10, Unavailable),
             (11, Refused),
@@ -145,7 +155,7 @@ mod tests {
             (13, Unavailable),
             (14, Throttled(None)),
             (15, Refused),
-            (16, Unavailable),
+            (16, TopicUnavailable(None)),
             (17, Refused),
             (18, Refused),
             (19, Unavailable),

@@ -10,6 +10,7 @@ mod bus;
 mod sweeper;
 mod streams;
 mod session;
+mod errand;
 mod outlets;
 mod round;
 mod batch;

@@ -71,9 +71,22 @@ impl Outlets {
     pub(crate) fn make_room(&mut self) {
         while self.open.len() >= OUTLETS_MAX {
             let Some(id) = self.oldest_idle() else { return };
-            let Some(Used { outlet, way, .. }) = self.open.remove(&id) else { return };
-            self.ways.remove(&way);
-            self.producers.remove(&outlet.producer.id());
+            self.close(id);
+        }
+    }
+
+    /// Closes those of which it is not certain what their partition has.
+    pub(crate) fn close_uncertain(&mut self) {
+        let is_certain = |outlet: &Outlet| outlet.under_way.is_empty() && outlet.is_proven;
+        let uncertain = self.open.iter().filter(|(_, used)| !is_certain(&used.outlet));
+        let uncertain: Vec<_> = uncertain.map(|(id, _)| *id).collect();
+        uncertain.into_iter().for_each(|id| self.close(id));
+    }
+
+    /// Closes the outlet of the producer of that number, if there is one.
+    pub(crate) fn close_producer(&mut self, producer: u64) {
+        if let Some(id) = self.of_producer(producer) {
+            self.close(id);
         }
     }
 
@@ -92,6 +105,13 @@ impl Outlets {
         self.producers.remove(&before);
         let producer = self.get_mut(id).producer.id();
         self.producers.insert(producer, id);
+    }
+
+    fn close(&mut self, id: OutletId) {
+        if let Some(Used { way, .. }) = self.open.remove(&id) {
+            self.ways.remove(&way);
+            self.producers.retain(|_, of| *of != id);
+        }
     }
 
     fn oldest_idle(&self) -> Option<OutletId> {

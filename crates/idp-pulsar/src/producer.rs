@@ -86,6 +86,11 @@ impl Producer {
         self.last
     }
 
+    /// Whether the session is still told about it: not if it was closed, or its connection is gone.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.connection.is_followed(self.id)
+    }
+
     /// From here on dropping it closes it, also one whose opening was not answered.
     async fn enter(&mut self, within: Duration) -> Result<(), Failure> {
         let (id, opening) = (self.id, &self.opening);

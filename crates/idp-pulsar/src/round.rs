@@ -35,13 +35,12 @@ pub(crate) struct Outcome {
 }
 
 pub(crate) struct Round<'r> {
-    client: &'r Client,
+    client: &'r Arc<Client>,
     session: &'r mut Session,
     messages: &'r [Message],
     fates: Vec<Fate>,
     batch: Batch,
     waiting: usize,
-    is_doubtful: bool,
 }
 
 /// What became of a message.
@@ -59,13 +58,13 @@ enum Fate {
 
 impl<'r> Round<'r> {
     pub(crate) fn new(
-        client: &'r Client,
+        client: &'r Arc<Client>,
         session: &'r mut Session,
         messages: &'r [Message],
     ) -> Self {
         let fates = messages.iter().map(|_| Fate::Unsent).collect();
         let batch = Batch::of(Arc::downgrade(&session.sender));
-        Self { client, session, messages, fates, batch, waiting: 0, is_doubtful: false }
+        Self { client, session, messages, fates, batch, waiting: 0 }
     }
 
     pub(crate) async fn run(mut self) -> Outcome {
@@ -74,7 +73,7 @@ impl<'r> Round<'r> {
             if let Err(failure) = self.send(index).await {
                 stopped_by = Some(failure);
             }
-            if stopped_by.is_some() || self.is_doubtful {
+            if stopped_by.is_some() || self.session.is_doubtful {
                 break;
             }
         }
@@ -84,13 +83,18 @@ impl<'r> Round<'r> {
 
     async fn send(&mut self, index: usize) -> Result<(), Failure> {
         let message = &self.messages[index];
-        if !self.session.outlets.has_room() {
-            self.settle().await;
-            if self.is_doubtful {
-                return Ok(());
+        let at = match self.session.open_outlet(self.client, message)? {
+            Some(at) => at,
+            None => {
+                if !self.session.can_open_at_once() {
+                    self.settle().await;
+                }
+                if self.session.is_doubtful {
+                    return Ok(());
+                }
+                self.session.outlet(self.client, message).await?
             }
-        }
-        let at = self.session.outlet(self.client, message).await?;
+        };
         let outlet = self.session.outlets.get_mut(at);
         let (id, connection) = (outlet.producer.id(), outlet.producer.connection().clone());
         let now = self.client.config.clock.now();
@@ -120,7 +124,7 @@ impl<'r> Round<'r> {
 
     /// Makes sure that the partition remembers the message before anything else is sent to it.
     async fn prove(&mut self, index: usize, at: OutletId) -> Result<(), Failure> {
-        if self.is_doubtful || !self.fates[index].is_taken() {
+        if self.session.is_doubtful || !self.fates[index].is_taken() {
             return Ok(());
         }
         let (sequence, outlet) = (self.messages[index].sequence, self.session.outlets.get_mut(at));
@@ -129,7 +133,7 @@ impl<'r> Round<'r> {
         outlet.is_proven = proof.is_ok();
         outlet.last = outlet.producer.last();
         self.session.outlets.reopened(at, before);
-        self.is_doubtful = proof.is_err();
+        self.session.is_doubtful = proof.is_err();
         proof
     }
 
@@ -151,7 +155,7 @@ impl<'r> Round<'r> {
                 self.note_receipt(at, sequence, is_duplicate);
             }
             News::Refusal { sequence, code, message } => {
-                self.is_doubtful = true;
+                self.session.is_doubtful = true;
                 if let Some(index) = self.take(at, sequence) {
                     self.fates[index] = Fate::of_refusal(at, code, &message);
                 }
@@ -176,7 +180,7 @@ impl<'r> Round<'r> {
             let what =
                 format!("{topic} drops number {number} of {name:?}, which it cannot have yet");
             self.fates[index] = Fate::Failed(Failure::Unavailable(what));
-            self.is_doubtful = true;
+            self.session.is_doubtful = true;
             return;
         }
         outlet.last = outlet.last.max(number);
@@ -194,7 +198,7 @@ impl<'r> Round<'r> {
     }
 
     fn give_up(&mut self, at: OutletId, failure: &Failure) {
-        self.is_doubtful = true;
+        self.session.is_doubtful = true;
         for index in mem::take(&mut self.session.outlets.get_mut(at).under_way) {
             self.waiting -= 1;
             self.fates[index] = Fate::Failed(failure.clone());
@@ -209,7 +213,7 @@ impl<'r> Round<'r> {
             Fate::Refused(at, failure) => self.as_overtaken(accepted, at, failure),
             _ => stopped_by.unwrap_or_else(|| Failure::Moving("a producer was closed".into())),
         });
-        Outcome { accepted, failure, is_doubtful: self.is_doubtful }
+        Outcome { accepted, failure, is_doubtful: self.session.is_doubtful }
     }
 
     /// When the broker has stored a later message of the same producer, it would take the number of

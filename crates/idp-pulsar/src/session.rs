@@ -3,10 +3,11 @@
 use crate::Access;
 use crate::answers::Event;
 use crate::client::Client;
+use crate::errand::Errand;
 use crate::error::Failure;
-use crate::outlets::{Outlet, OutletId, Outlets};
+use crate::outlets::{Outlet, OutletId, Outlets, Way};
 use crate::partition;
-use crate::producer::Opening;
+use crate::producer::{Opening, Producer};
 use crate::topic::Topic;
 use idp_application::{Message, Stream};
 use std::collections::{HashMap, VecDeque};
@@ -28,9 +29,14 @@ pub(crate) struct Session {
     epoch: i64,
     name: Arc<str>,
     pub(crate) outlets: Outlets,
+    /// What is being opened, which may be begun in one call and used in the next.
+    opening: Errand<Way, Producer>,
     routes: HashMap<Arc<str>, Route>,
+    looking_up: Errand<Arc<str>, Route>,
     events: UnboundedSender<Event>,
     pub(crate) news: UnboundedReceiver<Event>,
+    /// Whether it must not be used again.
+    pub(crate) is_doubtful: bool,
 }
 
 /// Where a topic leads.
@@ -47,8 +53,19 @@ impl Session {
         let (events, news) = mpsc::unbounded_channel();
         let name = format!("{prefix}/{}", message.stream).into();
         let (stream, epoch) = (message.stream.clone(), message.epoch);
-        let (sender, outlets, routes) = (Arc::new(()), Outlets::default(), HashMap::new());
-        Self { sender, stream, epoch, name, outlets, routes, events, news }
+        Self {
+            sender: Arc::new(()),
+            stream,
+            epoch,
+            name,
+            outlets: Outlets::default(),
+            opening: Errand::default(),
+            routes: HashMap::new(),
+            looking_up: Errand::default(),
+            events,
+            news,
+            is_doubtful: false,
+        }
     }
 
     /// Whether it can be used for the message: it is of this stream and epoch, and nothing happened
@@ -57,24 +74,39 @@ impl Session {
         self.epoch == message.epoch && self.stream == message.stream && self.news.is_empty()
     }
 
+    /// Which outlet the message leaves by, if it is open.
+    pub(crate) fn open_outlet(
+        &mut self,
+        client: &Client,
+        message: &Message,
+    ) -> Result<Option<OutletId>, Failure> {
+        let way = self.way(client, message)?;
+        Ok(way.and_then(|way| self.outlets.find(&way)))
+    }
+
+    /// Whether an outlet can be opened without a wait for the broker. Before any other, what is under
+    /// way must have arrived: if the call is given up meanwhile, all that is under way is in doubt.
+    pub(crate) fn can_open_at_once(&self) -> bool {
+        self.opening.is_done() && self.outlets.has_room()
+    }
+
     /// Which outlet the message leaves by, opened if it must be. One that nothing is under way in then
     /// makes room if there are too many.
     pub(crate) async fn outlet(
         &mut self,
-        client: &Client,
+        client: &Arc<Client>,
         message: &Message,
     ) -> Result<OutletId, Failure> {
-        let is_known = |route: &&Route| route.since.elapsed() < ROUTE_KNOWN_FOR;
-        if self.routes.get(&message.topic).filter(is_known).is_none() {
-            self.look_up(client, &message.topic).await?;
-        }
-        let access = client.config.access;
-        let route = self.routes.get(&message.topic).expect("looked up above");
-        let index = partition::of(message, access, route.partitions.max(1))?;
-        let way = (message.topic.clone(), index);
+        let known = self.way(client, message)?;
+        let way = match known {
+            Some(way) => way,
+            None => self.look_up(client, message).await?,
+        };
         if let Some(outlet) = self.outlets.find(&way) {
             return Ok(outlet);
         }
+        let (access, index) = (client.config.access, way.1);
+        let route = self.routes.get(&message.topic).expect("the way is known");
         let topic = match route.partitions {
             0 => route.topic.clone(),
             _ => route.topic.partition(index),
@@ -82,19 +114,73 @@ impl Session {
         self.outlets.make_room();
         let exclusive_epoch = (access == Access::Exclusive).then(|| message.epoch.unsigned_abs());
         let (name, events) = (self.name.clone(), self.events.clone());
-        let producer = client.open(Opening { topic, name, exclusive_epoch, events }).await?;
+        let opening = Opening { topic, name, exclusive_epoch, events };
+        let open = || {
+            let client = client.clone();
+            async move { client.open(opening).await }
+        };
+        let producer = self.opening.join(&way, open).await?;
+        if !producer.is_followed() {
+            let what = "the broker closed the producer before it was used";
+            return Err(Failure::Moving(what.to_owned()));
+        }
         let (last, is_proven) = (producer.last(), client.is_proven(&producer));
         let outlet = Outlet { producer, under_way: VecDeque::new(), last, is_proven };
         Ok(self.outlets.add(way, outlet))
     }
 
-    async fn look_up(&mut self, client: &Client, name: &Arc<str>) -> Result<(), Failure> {
+    /// After a call was given up: closes the outlets in which something was under way. Says whether the
+    /// rest can be used by the next call.
+    pub(crate) fn is_left_certain(&mut self) -> bool {
+        self.sender = Arc::new(());
+        self.outlets.close_uncertain();
+        while let Ok(event) = self.news.try_recv() {
+            self.outlets.close_producer(event.producer);
+        }
+        !self.is_doubtful
+    }
+
+    /// Whether something is being opened.
+    pub(crate) fn is_opening(&self) -> bool {
+        self.opening.is_under_way() || self.looking_up.is_under_way()
+    }
+
+    /// Returns when nothing is being opened any more.
+    pub(crate) async fn end_openings(&mut self) {
+        self.looking_up.end().await;
+        self.opening.end().await;
+    }
+
+    /// Where the message goes; `None` if that must be asked.
+    fn way(&self, client: &Client, message: &Message) -> Result<Option<Way>, Failure> {
+        let is_known = |route: &&Route| route.since.elapsed() < ROUTE_KNOWN_FOR;
+        let route = self.routes.get(&message.topic).filter(is_known);
+        route.map(|route| route.way(client, message)).transpose()
+    }
+
+    async fn look_up(&mut self, client: &Arc<Client>, message: &Message) -> Result<Way, Failure> {
+        let name = &message.topic;
         let topic = Topic::parse(name)?;
-        let partitions = client.partitions(&topic).await?;
+        let look = || {
+            let client = client.clone();
+            async move {
+                let partitions = client.partitions(&topic).await?;
+                Ok(Route { topic, partitions, since: Instant::now() })
+            }
+        };
+        let route = self.looking_up.join(name, look).await?;
         if self.routes.len() >= ROUTES_MAX {
             self.routes.clear();
         }
-        self.routes.insert(name.clone(), Route { topic, partitions, since: Instant::now() });
-        Ok(())
+        let way = route.way(client, message);
+        self.routes.insert(name.clone(), route);
+        way
+    }
+}
+
+impl Route {
+    fn way(&self, client: &Client, message: &Message) -> Result<Way, Failure> {
+        let index = partition::of(message, client.config.access, self.partitions.max(1))?;
+        Ok((message.topic.clone(), index))
     }
 }

@@ -9,6 +9,7 @@ use support::bare::{Bare, SHARED};
 use support::harness::PulsarHarness;
 use support::reader::numbers;
 use support::{Sender, bounded, broker};
+use tokio::time::timeout;
 
 async fn topic(harness: &PulsarHarness) -> String {
     harness.admin().topic(harness.namespace(), "orders", 0).await
@@ -40,7 +41,7 @@ async fn a_topic_that_moves_is_followed_in_the_middle_of_a_call() {
 }
 
 #[tokio::test]
-async fn while_another_has_the_name_it_is_unavailable() {
+async fn while_another_has_the_name_its_topic_is_unavailable() {
     bounded(async {
         let harness = PulsarHarness::start(0).await;
         let topic = topic(&harness).await;
@@ -51,7 +52,7 @@ async fn while_another_has_the_name_it_is_unavailable() {
         let config = PulsarConfig { patience: Duration::from_millis(300), ..harness.config() };
         let (sender, bus) = (Sender::of_lane(&topic, 0), harness.connect(config).await);
         let error = bus.publish(&sender.messages(1..=3)).await.expect_err("the name is taken");
-        assert_eq!((error.accepted, error.failure), (0, PublishFailure::Unavailable));
+        assert_eq!((error.accepted, error.failure), (0, PublishFailure::TopicUnavailable(None)));
         assert!(error.error.message().contains("ProducerBusy"), "{error}");
         bus.publish(&Sender::of_lane(&topic, 1).messages(1..=3)).await.expect("another name");
         living.abort();
@@ -97,6 +98,57 @@ async fn a_stream_that_is_not_used_gives_its_name_up() {
     .await;
 }
 
+/// It comes to its end without the call that began it, and holds the name no longer than one that was
+/// used.
+#[tokio::test]
+async fn an_opening_that_nobody_waits_for_gives_its_name_up() {
+    bounded(async {
+        let harness = PulsarHarness::start(0).await;
+        let topic = topic(&harness).await;
+        let bus = harness.connect(harness.config()).await;
+        harness.proxy.slow_down(Duration::from_millis(200));
+        let messages = Sender::of_lane(&topic, 0).messages(1..=3);
+        let given_up = timeout(Duration::from_millis(50), bus.publish(&messages)).await;
+        assert!(given_up.is_err(), "no answer came that fast");
+        let mut taken = false;
+        while !taken {
+            let mut other = Bare::connect(&broker()).await;
+            taken = other.produce(&topic, "shop/orders/0", SHARED, None).await.is_err();
+        }
+        let mut other = Bare::connect(&broker()).await;
+        while other.produce(&topic, "shop/orders/0", SHARED, None).await != Ok(-1) {}
+        drop(bus);
+        assert!(numbers(&topic).await.is_empty());
+    })
+    .await;
+}
+
+/// Of the topics of a call: those that came to rest before the call was given up.
+#[tokio::test]
+async fn a_call_to_many_topics_gets_further_each_time_that_it_is_given_up() {
+    bounded(async {
+        let harness = PulsarHarness::start(0).await;
+        let mut messages = Vec::new();
+        for number in 1..=8 {
+            let name = format!("orders-{number}");
+            let topic = harness.admin().topic(harness.namespace(), &name, 0).await;
+            messages.extend(Sender::of_lane(&topic, 0).messages([number]));
+        }
+        let bus = harness.connect(harness.config()).await;
+        harness.proxy.slow_down(Duration::from_millis(100));
+        let mut calls = 0;
+        while timeout(Duration::from_millis(350), bus.publish(&messages)).await.is_err() {
+            calls += 1;
+            assert!(calls < 60, "it does not get there");
+        }
+        assert!(calls >= 8, "each topic takes longer than a call: {calls}");
+        for message in &messages {
+            assert_eq!(numbers(&message.topic).await, [message.sequence.unsigned_abs()]);
+        }
+    })
+    .await;
+}
+
 /// While the broker loads the topic, at each step of it.
 #[tokio::test]
 async fn an_opening_that_is_given_up_leaves_the_name_free() {
@@ -109,7 +161,7 @@ async fn an_opening_that_is_given_up_leaves_the_name_free() {
             harness.admin().unload(&topic).await;
             let messages = sender.messages(round..=round + 1);
             let short = Duration::from_micros(500 * round.unsigned_abs());
-            let _ = tokio::time::timeout(short, bus.publish(&messages)).await;
+            let _ = timeout(short, bus.publish(&messages)).await;
             if round % 3 == 0 {
                 bus.publish(&messages).await.expect("the name is free");
             }
@@ -236,27 +288,38 @@ async fn topics_that_will_never_take_a_message_are_refused() {
     .await;
 }
 
-/// The policy that refuses producers when consumers lag.
+/// The policies that refuse producers when consumers lag; once they are lifted, it goes on.
 #[tokio::test]
-async fn a_backlog_over_its_quota_throttles() {
+async fn a_backlog_over_its_quota_closes_its_topic_and_no_other() {
     bounded(async {
-        let harness = PulsarHarness::start(0).await;
-        let topic = topic(&harness).await;
-        let quota = format!("namespaces/{}/backlogQuota", harness.namespace());
-        let body = r#"{"limitSize":1,"limit":1,"policy":"producer_exception"}"#;
-        harness.admin().done("POST", &quota, body).await;
-        let subscription = format!("{}/subscription/slow", topic.replace("://", "/"));
-        harness.admin().done("PUT", &subscription, "").await;
-        let (sender, bus) = (Sender::of_lane(&topic, 0), harness.connect(harness.config()).await);
-        let mut sequence = 0;
-        let error = loop {
-            sequence += 1;
-            if let Err(error) = bus.publish(&sender.messages([sequence])).await {
-                break error;
-            }
-            harness.admin().unload(&topic).await;
-        };
-        assert_eq!((error.accepted, error.failure), (0, PublishFailure::Throttled(None)));
+        for policy in ["producer_exception", "producer_request_hold"] {
+            let harness = PulsarHarness::start(0).await;
+            let topic = topic(&harness).await;
+            let quota = format!("namespaces/{}/backlogQuota", harness.namespace());
+            let body = format!(r#"{{"limitSize":1,"limit":1,"policy":"{policy}"}}"#);
+            harness.admin().done("POST", &quota, &body).await;
+            let subscription = format!("{}/subscription/slow", topic.replace("://", "/"));
+            harness.admin().done("PUT", &subscription, "").await;
+            let (sender, bus) =
+                (Sender::of_lane(&topic, 0), harness.connect(harness.config()).await);
+            let mut sequence = 0;
+            let error = loop {
+                sequence += 1;
+                if let Err(error) = bus.publish(&sender.messages([sequence])).await {
+                    break error;
+                }
+                harness.admin().unload(&topic).await;
+            };
+            let outcome = (error.accepted, error.failure);
+            assert_eq!(outcome, (0, PublishFailure::TopicUnavailable(None)), "{policy}: {error}");
+            let elsewhere = harness.admin().namespace().await;
+            let other = harness.admin().topic(&elsewhere, "other", 0).await;
+            let others = Sender::of_lane(&other, 1).messages(1..=3);
+            bus.publish(&others).await.expect("nobody lags behind there");
+            harness.admin().done("DELETE", &quota, "").await;
+            while bus.publish(&sender.messages([sequence])).await.is_err() {}
+            assert_eq!(numbers(&topic).await, (1..=sequence.unsigned_abs()).collect::<Vec<_>>());
+        }
     })
     .await;
 }

@@ -4,11 +4,13 @@ mod support;
 
 use idp_application::{ErrorKind, EventBus, Message, PublishFailure, Track};
 use idp_pulsar::{Access, PulsarBus, PulsarConfig};
+use std::time::Duration;
 use support::bare::{Bare, EXCLUSIVE_WITH_FENCING, SHARED, message_frame};
 use support::harness::PulsarHarness;
 use support::protobuf::Writer;
 use support::reader::{numbers, stored, stored_in};
 use support::{Sender, bounded, broker};
+use tokio::time::timeout;
 
 const PRODUCER_BUSY: u64 = 16;
 
@@ -81,6 +83,61 @@ async fn a_zombie_is_fenced_in_the_middle_of_its_send() {
     .await;
 }
 
+/// It began before the lane was taken over, and its calls were given up.
+#[tokio::test]
+async fn an_opening_of_an_older_epoch_that_ends_late_shuts_nobody_out() {
+    bounded(async {
+        let (harness, topic) = with_lanes(1).await;
+        let (old, new) = (Sender::of_lane(&topic, 0), Sender::of_lane(&topic, 0).in_epoch(2));
+        let direct = format!("pulsar://{}", broker());
+        let config = PulsarConfig { service_url: direct, ..harness.config() };
+        let owner = harness.connect(PulsarConfig { access: Access::Exclusive, ..config }).await;
+        let zombie = worker(&harness).await;
+        harness.proxy.slow_down(Duration::from_millis(200));
+        let late = old.messages([1]);
+        for _ in 0..2 {
+            let given_up = timeout(Duration::from_millis(50), zombie.publish(&late));
+            assert!(given_up.await.is_err(), "no answer came that fast");
+        }
+        let mut last = 0;
+        let mut owning = async || {
+            last += 1;
+            owner.publish(&new.messages([last])).await.expect("it has the lane");
+        };
+        owning().await;
+        let mut fenced = Box::pin(is_fenced(&zombie, &late));
+        let mut is_over = false;
+        while !is_over {
+            owning().await;
+            is_over = timeout(Duration::from_millis(5), &mut fenced).await.is_ok();
+        }
+        owning().await;
+        assert_eq!(numbers(&topic).await, (1..=last.unsigned_abs()).collect::<Vec<_>>());
+        let epochs = stored(&topic).await;
+        assert!(epochs.iter().all(|one| one.properties["ce_epoch"].parse() == Ok(2)));
+    })
+    .await;
+}
+
+/// By the same handle, while the opening of the older one goes on.
+#[tokio::test]
+async fn an_opening_of_an_older_epoch_is_ended_before_a_newer_one_begins() {
+    bounded(async {
+        let (harness, topic) = with_lanes(1).await;
+        let bus = worker(&harness).await;
+        harness.proxy.slow_down(Duration::from_millis(100));
+        for epoch in 1..=6 {
+            let sender = Sender::of_lane(&topic, 0).in_epoch(epoch);
+            let time = Duration::from_millis(60 * epoch.unsigned_abs());
+            let _ = timeout(time, bus.publish(&sender.messages([1]))).await;
+        }
+        let last = Sender::of_lane(&topic, 0).in_epoch(7);
+        bus.publish(&last.messages(1..=7)).await.expect("it has the lane");
+        assert_eq!(numbers(&topic).await, (1..=7).collect::<Vec<_>>());
+    })
+    .await;
+}
+
 /// In the same process, under the same epoch.
 #[tokio::test]
 async fn the_tracks_of_a_lane_take_turns() {
@@ -146,6 +203,15 @@ async fn exclusive_access_shuts_out_producers_of_other_names() {
             .await;
         assert!(one.next().await.is_none(), "cut off");
         assert!(stored(&topic).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_bus_names_its_kind_of_broker_for_metrics_and_traces() {
+    bounded(async {
+        let harness = PulsarHarness::start(0).await;
+        assert_eq!(worker(&harness).await.system(), "pulsar");
     })
     .await;
 }

@@ -64,17 +64,19 @@ impl RabbitBus {
             return Ok(Err((0, Fault::Throttled(reason))));
         }
         let config = self.broker.config();
-        let opened = tokio::time::timeout(config.confirm_timeout, session.channel()).await;
-        let lent = match opened {
-            Ok(Ok(lent)) => lent,
-            Ok(Err(error)) => return Ok(Err((0, Fault::Lost(error)))),
-            Err(_) => return Ok(Err((0, Fault::Silent(config.confirm_timeout)))),
+        let lent = match session.channel(config.confirm_timeout).await {
+            Ok(lent) => lent,
+            Err(fault) => return Ok(Err((0, fault))),
         };
         Ok(Sending::new(&session, &self.broker, lent, messages, alone).run().await)
     }
 }
 
 impl EventBus for RabbitBus {
+    fn system(&self) -> &'static str {
+        "rabbitmq"
+    }
+
     fn guarantees(&self) -> BusGuarantees {
         BusGuarantees {
             duplicates: Duplicates::Possible,

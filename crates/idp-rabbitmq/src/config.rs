@@ -25,11 +25,31 @@ pub struct RabbitConfig {
     /// For how long a message that is routed nowhere is not refused, if others were routed from there
     /// before: a queue whose node is down is not there until the node is back. Zero: not at all.
     pub unroutable_grace: Duration,
+    /// Whether messages of one aggregate wait for each other.
+    pub order: RabbitOrder,
     /// How many messages of a call may wait to be confirmed.
     pub in_flight_max: usize,
     /// The most bytes of data that a message may have. Must not be more than `max_message_size` of
     /// the broker.
     pub data_bytes_max: usize,
+}
+
+/// Whether messages of one aggregate wait for each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RabbitOrder {
+    /// The next message of an aggregate goes out when the one before it is confirmed. Whatever happens at
+    /// the broker, they are stored in order; an aggregate that has many events at once is as fast as the
+    /// confirmations, one a round trip.
+    #[default]
+    Strict,
+    /// Messages of an aggregate that go to one address with one routing key are under way together.
+    /// They are stored in order **unless the broker rejects one and takes one behind it**: nothing it
+    /// took can be taken back then, and the rejected one is stored last. RabbitMQ does not do that where
+    /// all queues are quorum queues without a length limit (`x-max-length`, `x-max-length-bytes`, by
+    /// argument or policy), and queues and bindings stay as they are while events are under way. It can
+    /// where a queue has `x-overflow: reject-publish`, where a classic queue fails or its node is down,
+    /// and where queues or bindings are deleted or made meanwhile.
+    Window,
 }
 
 impl RabbitConfig {
@@ -41,6 +61,7 @@ impl RabbitConfig {
             connect_timeout: Duration::from_secs(3),
             confirm_timeout: Duration::from_secs(4),
             unroutable_grace: Duration::from_secs(60),
+            order: RabbitOrder::Strict,
             in_flight_max: 1_000,
             data_bytes_max: 128 * 1024 * 1024,
         }
@@ -90,6 +111,7 @@ impl Debug for RabbitConfig {
             .field("connect_timeout", &self.connect_timeout)
             .field("confirm_timeout", &self.confirm_timeout)
             .field("unroutable_grace", &self.unroutable_grace)
+            .field("order", &self.order)
             .field("in_flight_max", &self.in_flight_max)
             .field("data_bytes_max", &self.data_bytes_max)
             .finish()

@@ -9,9 +9,10 @@ use std::time::Duration;
 pub(crate) enum Fault {
     /// The broker will never take it as it stands.
     Refused(String),
-    /// There is nobody to get it at present, but there was.
+    /// The place that it goes to takes nothing at present: a queue is full, or is away. It says nothing
+    /// about others.
     Away(String),
-    /// The broker asks to be spared.
+    /// The broker asks to be spared: it takes nothing at all.
     Throttled(String),
     /// The broker closed the channel because of one of several messages: which one is not known.
     Unclear(lapin::Error),

@@ -10,12 +10,16 @@ mod address;
 mod binding;
 mod broker;
 mod session;
+mod openings;
 mod sending;
 mod lineup;
 mod routes;
 
 mod stream;
 
+#[cfg(test)]
+mod sample;
+
 pub use bus::RabbitBus;
-pub use config::RabbitConfig;
+pub use config::{RabbitConfig, RabbitOrder};
 pub use stream::{RabbitStreamBus, RabbitStreamConfig};

@@ -66,7 +66,7 @@ impl<'m> Sending<'m> {
             messages,
             config: broker.config(),
             alone,
-            lineup: Lineup::of(messages),
+            lineup: Lineup::of(messages, broker.config().order),
             under_way: FuturesUnordered::new(),
             bytes_under_way: 0,
             is_trial: false,
@@ -182,7 +182,7 @@ impl<'m> Sending<'m> {
         } else {
             self.session.forget_route(message);
             let why = "a queue does not take it: it is full, or failed";
-            self.fail(index, Fault::Throttled(why.to_owned()));
+            self.fail(index, Fault::Away(why.to_owned()));
         }
         Ok(())
     }

@@ -4,8 +4,9 @@
 //! settled. So no confirmation of an earlier call is taken for one of a later call.
 
 use crate::config::RabbitConfig;
+use crate::error::Fault;
+use crate::openings::{Openings, cut_short, open};
 use idp_application::Message;
-use lapin::options::ConfirmSelectOptions;
 use lapin::tcp::{AMQPUriTcpExt, AsyncTcpStream, OwnedTLSConfig};
 use lapin::uri::AMQPUri;
 use lapin::{Channel, Connection, ConnectionProperties, Event};
@@ -14,6 +15,7 @@ use std::collections::HashSet;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
@@ -23,8 +25,7 @@ const ROUTED_MAX: usize = 10_000;
 pub(crate) struct Session {
     connection: Connection,
     plug: Plug,
-    /// Channels that nothing is under way on.
-    idle: Mutex<Vec<Channel>>,
+    openings: Mutex<Openings>,
     /// Where messages were routed to: the topic and the type of the event.
     routed: Mutex<HashSet<(Arc<str>, Cow<'static, str>)>>,
     /// Why the broker takes nothing at present.
@@ -48,7 +49,7 @@ impl Session {
         Ok(Self {
             connection,
             plug,
-            idle: Mutex::default(),
+            openings: Mutex::default(),
             routed: Mutex::default(),
             blocked,
             watching,
@@ -67,19 +68,24 @@ impl Session {
         self.is_retired.store(true, Ordering::Relaxed);
     }
 
-    /// A channel that confirms, for one call.
-    pub(crate) async fn channel(self: &Arc<Self>) -> lapin::Result<Lent> {
-        // In the hand of the guard from the start: a call that is cut short here has shown nothing
-        // good of the connection either.
-        let mut lent = Lent { session: Arc::clone(self), channel: None, is_settled: false };
-        let idle = std::iter::from_fn(|| lock(&self.idle).pop());
-        lent.channel = idle.into_iter().find(|channel| channel.status().connected());
-        if lent.channel.is_none() {
-            let channel = self.connection.create_channel().await?;
-            channel.confirm_select(ConfirmSelectOptions::default()).await?;
-            lent.channel = Some(channel);
+    /// A channel that confirms, for one call: one that nothing is under way on, else the next that is
+    /// opened. Opening one takes no longer than the limit, and goes on if the call is cut short: what
+    /// takes longer than its patience is there for a later one.
+    pub(crate) async fn channel(self: &Arc<Self>, limit: Duration) -> Result<Lent, Fault> {
+        if let Some(channel) = self.openings().take() {
+            return Ok(Lent::of(self, channel));
         }
-        Ok(lent)
+        let opened = self.openings().wait();
+        tokio::spawn(open(Arc::clone(self), limit));
+        Ok(Lent::of(self, opened.await.unwrap_or_else(|_| Err(cut_short()))?))
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(crate) fn openings(&self) -> MutexGuard<'_, Openings> {
+        lock(&self.openings)
     }
 
     /// How many bytes a frame may have.
@@ -154,6 +160,10 @@ pub(crate) struct Lent {
 }
 
 impl Lent {
+    fn of(session: &Arc<Session>, channel: Channel) -> Self {
+        Self { session: Arc::clone(session), channel: Some(channel), is_settled: false }
+    }
+
     pub(crate) fn channel(&self) -> &Channel {
         self.channel.as_ref().expect("lent with a channel, which it has until it is dropped")
     }
@@ -161,7 +171,9 @@ impl Lent {
     /// All that was sent on it is settled: another call may have it.
     pub(crate) fn give_back(mut self) {
         self.is_settled = true;
-        lock(&self.session.idle).extend(self.channel.take());
+        if let Some(channel) = self.channel.take() {
+            self.session.openings().give_back(channel);
+        }
     }
 
     /// Nobody needs it any more, but nothing is wrong with the connection as far as is known.

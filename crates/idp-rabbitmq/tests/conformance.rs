@@ -1,4 +1,4 @@
-//! The contract of buses, held against both.
+//! The contract of buses, held against each.
 
 mod support;
 
@@ -6,6 +6,12 @@ mod exchanges {
     use super::support::queues::Queues;
 
     idp_conformance::event_bus!(Queues::start());
+}
+
+mod exchanges_with_a_window {
+    use super::support::queues::Queues;
+
+    idp_conformance::event_bus!(Queues::start_with_window());
 }
 
 mod streams {

@@ -132,7 +132,7 @@ async fn an_exchange_that_is_deleted_meanwhile_is_refused_at_its_first_message()
 
 /// While it is emptied, it refuses one message and takes the next.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_queue_throttles_and_no_message_overtakes_one_of_its_aggregate() {
+async fn a_full_queue_is_unavailable_and_no_message_overtakes_one_of_its_aggregate() {
     const LAST: i64 = 300;
     let queues = Queues::start().await;
     let queue = support::unique("full");
@@ -141,7 +141,7 @@ async fn a_full_queue_throttles_and_no_message_overtakes_one_of_its_aggregate() 
     let (writer, bus) = (Writer::to(&format!("/{queue}"), "full"), queues.connect().await);
     let series = writer.series(1..=LAST);
     let outcome = soon("the answer", bus.publish(&series)).await;
-    failed(outcome, 1, PublishFailure::Throttled(None));
+    failed(outcome, 1, PublishFailure::TopicUnavailable(None));
     let reading = tokio::spawn(async move {
         let mut numbers = Vec::new();
         while numbers.last() != Some(&LAST) {
@@ -153,7 +153,7 @@ async fn a_full_queue_throttles_and_no_message_overtakes_one_of_its_aggregate() 
     let publishing = async {
         let mut next = 1;
         while let Err(error) = bus.publish(&series[next..]).await {
-            assert_eq!(error.failure, PublishFailure::Throttled(None), "{error}");
+            assert_eq!(error.failure, PublishFailure::TopicUnavailable(None), "{error}");
             next += error.accepted;
         }
     };
@@ -180,7 +180,7 @@ async fn a_nack_in_the_middle_counts_what_stands_before_it() {
         .collect();
     let outcome = soon("the answer", bus.publish(&letters)).await;
     let error = outcome.expect_err("a queue is full");
-    assert!(matches!(error.failure, PublishFailure::Throttled(_)), "{error}");
+    assert_eq!(error.failure, PublishFailure::TopicUnavailable(None), "{error}");
     // A queue of two takes two, or a few more while it is asked at once.
     assert!([29, 39].contains(&error.accepted), "{error}");
     let mut stored = queues.numbers(&good_topic).await;
@@ -283,6 +283,41 @@ async fn calls_that_are_cut_short_by_a_silent_broker_do_not_keep_the_bus_from_re
     assert_eq!(stored.len(), 60);
 }
 
+/// The relay cuts each call short long before a channel is open and the first message confirmed.
+#[tokio::test]
+async fn an_opening_that_takes_longer_than_the_patience_of_calls_comes_to_its_end() {
+    let queues = Queues::start().await;
+    let topic = queues.topic("far").await;
+    let bus = queues.connect().await;
+    let writer = Writer::to(&topic, "far");
+    bus.publish(&writer.letters([1])).await.expect("taken over");
+    queues.proxy.cut().await;
+    queues.proxy.restore();
+    // To connect takes three round trips, to open a channel two, to publish one.
+    queues.proxy.set_delay(Duration::from_millis(100));
+    let delivered = async { while !patiently(&bus, &writer, Duration::from_millis(350)).await {} };
+    soon("a call that finds an open channel", delivered).await;
+}
+
+/// Publishes the second letter, but not for longer than that: whether it was taken over in time.
+async fn patiently(bus: &RabbitBus, writer: &Writer, patience: Duration) -> bool {
+    let letters = writer.letters([2]);
+    match tokio::time::timeout(patience, bus.publish(&letters)).await {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
+            assert_eq!(
+                (error.accepted, error.failure),
+                (0, PublishFailure::Unavailable),
+                "{error}"
+            );
+            // The connection that was cut is told at once.
+            tokio::task::yield_now().await;
+            false
+        }
+        Err(_) => false,
+    }
+}
+
 #[tokio::test]
 async fn a_connection_that_is_lost_in_the_middle_counts_only_what_was_confirmed() {
     let queues = Queues::start().await;
@@ -324,4 +359,9 @@ async fn a_wrong_password_and_a_broker_that_is_not_there_are_unavailable() {
         assert_eq!(error.kind(), idp_application::ErrorKind::Unavailable);
         assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn the_bus_names_its_kind_of_broker_for_metrics_and_traces() {
+    assert_eq!(Queues::start().await.connect().await.system(), "rabbitmq");
 }

@@ -58,11 +58,15 @@ impl RedisBus {
         let number = self.calls.fetch_add(1, Ordering::Relaxed);
         let name = format!("{:016x}/{number}", self.name);
         let mut call = Call { shared: &self.shared, state_key: &state_key, name, steps: 0 };
-        call.publish(messages).await.map_err(|(accepted, stop)| stop.after(accepted))
+        call.publish(messages).await
     }
 }
 
 impl EventBus for RedisBus {
+    fn system(&self) -> &'static str {
+        "redis"
+    }
+
     fn guarantees(&self) -> BusGuarantees {
         BusGuarantees {
             duplicates: Duplicates::Never,

@@ -2,11 +2,11 @@
 
 use crate::RedisConfig;
 use crate::bus::Shared;
-use crate::error::{self, Stop};
+use crate::error;
 use crate::step::{Batch, End, Place, Step};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
-use idp_application::Message;
+use idp_application::{Message, PublishError};
 use redis::aio::MultiplexedConnection;
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
@@ -27,8 +27,7 @@ pub(crate) struct Call<'c> {
 }
 
 impl Call<'_> {
-    /// Publishes the messages; fails with how many were taken over, and what stopped the next.
-    pub(crate) async fn publish(&mut self, messages: &[Message]) -> Result<(), (usize, Stop)> {
+    pub(crate) async fn publish(&mut self, messages: &[Message]) -> Result<(), PublishError> {
         let (mut accepted, mut attempts) = (0, 0);
         while accepted < messages.len() {
             let run = self.run(&messages[accepted..]).await;
@@ -37,8 +36,8 @@ impl Call<'_> {
             match run.end {
                 End::Done => {}
                 End::Broken if attempts < ATTEMPTS_MAX => {}
-                End::Broken => return Err((accepted, error::always_broken())),
-                End::Stopped(stop) => return Err((accepted, stop)),
+                End::Broken => return Err(error::always_broken().after(accepted)),
+                End::Stopped(stop) => return Err(stop.after(accepted)),
             }
         }
         Ok(())
@@ -106,7 +105,7 @@ impl Call<'_> {
         stopped(0, error::failed(denied))
     }
 
-    async fn failed(&self, error: RedisError, connection: u64) -> Stop {
+    async fn failed(&self, error: RedisError, connection: u64) -> PublishError {
         if error::ends_connection(&error) {
             self.shared.link.give_up(connection).await;
         }
@@ -142,6 +141,6 @@ fn is_denied(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm)
 }
 
-fn stopped(accepted: usize, stop: Stop) -> Step {
+fn stopped(accepted: usize, stop: PublishError) -> Step {
     Step { accepted, end: End::Stopped(stop) }
 }

@@ -1,106 +1,71 @@
 //! What failures mean for whoever publishes.
 
-use idp_application::{BoxError, Error, ErrorKind, PublishError, PublishFailure};
+use idp_application::{Error, ErrorKind, PublishError};
 use redis::RedisError;
 
-/// Why the next message was not taken over.
-#[derive(Debug)]
-pub(crate) struct Stop {
-    failure: PublishFailure,
-    message: String,
-    source: Option<BoxError>,
-}
-
-impl Stop {
-    fn new(failure: PublishFailure, message: impl Into<String>) -> Self {
-        Self { failure, message: message.into(), source: None }
-    }
-
-    fn unavailable(message: impl Into<String>) -> Self {
-        Self::new(PublishFailure::Unavailable, message)
-    }
-
-    fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        self.source = Some(source.into());
-        self
-    }
-
-    /// The error of a call that took over so many messages before.
-    pub(crate) fn after(self, accepted: usize) -> PublishError {
-        let kind = match self.failure {
-            PublishFailure::Refused => ErrorKind::Invalid,
-            PublishFailure::Fenced => ErrorKind::Conflict,
-            PublishFailure::Unavailable
-            | PublishFailure::Throttled(_)
-            | PublishFailure::TopicUnavailable(_) => ErrorKind::Unavailable,
-        };
-        let mut error = Error::new(kind, "publish to Redis", self.message);
-        if let Some(source) = self.source {
-            error = error.with_source(source);
-        }
-        PublishError { accepted, failure: self.failure, error }
-    }
-}
-
-pub(crate) fn too_large(bytes: usize, bytes_max: usize) -> Stop {
+pub(crate) fn too_large(bytes: usize, bytes_max: usize) -> PublishError {
     let message = format!("the data has {bytes} bytes, the bus takes {bytes_max}");
-    Stop::new(PublishFailure::Refused, message)
+    PublishError::refused(0, message)
 }
 
-pub(crate) fn too_many_attributes(count: usize, count_max: usize) -> Stop {
+pub(crate) fn too_many_attributes(count: usize, count_max: usize) -> PublishError {
     let message = format!("the event has {count} metadata, the bus takes {count_max}");
-    Stop::new(PublishFailure::Refused, message)
+    PublishError::refused(0, message)
 }
 
-pub(crate) fn fenced(newest: &str) -> Stop {
+pub(crate) fn fenced(newest: &str) -> PublishError {
     let message = format!("the stream of messages is published under epoch {newest} now");
-    Stop::new(PublishFailure::Fenced, message)
+    PublishError::fenced(0, message)
 }
 
-pub(crate) fn taken(id: &str) -> Stop {
-    Stop::unavailable(format!(
+pub(crate) fn taken(id: &str) -> PublishError {
+    let message = format!(
         "the stream has another event under the id {id}: has the outbox been restored from a backup, \
          or does another service use the prefix?"
-    ))
+    );
+    PublishError::unavailable(0, message)
 }
 
-pub(crate) fn too_few_replicas(reached: u32, wanted: u32) -> Stop {
-    Stop::unavailable(format!("{reached} of {wanted} replicas have the messages"))
+pub(crate) fn too_few_replicas(reached: u32, wanted: u32) -> PublishError {
+    PublishError::unavailable(0, format!("{reached} of {wanted} replicas have the messages"))
 }
 
 /// The topic is one that the user of the bus has no permission for.
-pub(crate) fn not_permitted(source: RedisError) -> Stop {
-    Stop::new(PublishFailure::Refused, "the bus has no permission for the topic")
-        .with_source(source)
+pub(crate) fn not_permitted(source: RedisError) -> PublishError {
+    PublishError::refused(0, "the bus has no permission for the topic").with_source(source)
 }
 
 /// What it means that the server refused to append a message, in the words of the server.
-pub(crate) fn not_appended(answer: &str) -> Stop {
-    let failure = match answer.split(' ').next().unwrap_or_default() {
-        "WRONGTYPE" | "NOPERM" => PublishFailure::Refused,
-        "OOM" => PublishFailure::Throttled(None),
+pub(crate) fn not_appended(answer: &str) -> PublishError {
+    let message = format!("Redis: {answer}");
+    match answer.split(' ').next().unwrap_or_default() {
+        "WRONGTYPE" | "NOPERM" => PublishError::refused(0, message),
+        "OOM" => PublishError::throttled(0, None, message),
         // As Redis 7.0 says that a script may not touch the key.
-        _ if answer.contains("access at least one of the keys") => PublishFailure::Refused,
-        _ => PublishFailure::Unavailable,
-    };
-    Stop::new(failure, format!("Redis: {answer}"))
+        _ if answer.contains("access at least one of the keys") => {
+            PublishError::refused(0, message)
+        }
+        _ => PublishError::unavailable(0, message),
+    }
 }
 
-pub(crate) fn not_reached(error: Error) -> Stop {
-    Stop::unavailable("Redis cannot be reached").with_source(error)
+pub(crate) fn not_reached(error: Error) -> PublishError {
+    PublishError::unavailable(0, "Redis cannot be reached").with_source(error)
 }
 
-pub(crate) fn always_broken() -> Stop {
-    Stop::unavailable("somebody else publishes the stream of messages under the same epoch")
+pub(crate) fn always_broken() -> PublishError {
+    let message = "somebody else publishes the stream of messages under the same epoch";
+    PublishError::unavailable(0, message)
 }
 
 /// What it means that a step failed as a whole: nothing about a message.
-pub(crate) fn failed(error: RedisError) -> Stop {
-    let failure = match error.code() {
-        Some("OOM" | "BUSY") => PublishFailure::Throttled(None),
-        _ => PublishFailure::Unavailable,
+pub(crate) fn failed(error: RedisError) -> PublishError {
+    let message = "Redis does not take messages now";
+    let stop = match error.code() {
+        Some("OOM" | "BUSY") => PublishError::throttled(0, None, message),
+        _ => PublishError::unavailable(0, message),
     };
-    Stop::new(failure, "Redis does not take messages now").with_source(error)
+    stop.with_source(error)
 }
 
 /// What it means that there is no connection, or none that may be used.
@@ -127,7 +92,7 @@ pub(crate) fn ends_connection(error: &RedisError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use PublishFailure::{Refused, Throttled, Unavailable};
+    use idp_application::PublishFailure::{self, Refused, Throttled, Unavailable};
 
     fn answered(text: &str) -> RedisError {
         let answer = redis::parse_redis_value(format!("-{text}\r\n").as_bytes());
@@ -145,14 +110,14 @@ mod tests {
             ("MISCONF Redis is configured to save RDB snapshots", Unavailable),
         ];
         for (answer, expected) in table {
-            assert_eq!(not_appended(answer).after(0).failure, expected, "{answer}");
+            assert_eq!(not_appended(answer).failure, expected, "{answer}");
         }
         assert_eq!(too_large(2, 1).after(4).accepted, 4);
-        assert_eq!(too_large(2, 1).after(0).failure, Refused);
-        assert_eq!(too_many_attributes(2, 1).after(0).failure, Refused);
-        assert_eq!(fenced("7").after(0).failure, PublishFailure::Fenced);
-        assert_eq!(taken("7-0").after(0).failure, Unavailable);
-        assert_eq!(too_few_replicas(0, 1).after(0).failure, Unavailable);
+        assert_eq!(too_large(2, 1).failure, Refused);
+        assert_eq!(too_many_attributes(2, 1).failure, Refused);
+        assert_eq!(fenced("7").failure, PublishFailure::Fenced);
+        assert_eq!(taken("7-0").failure, Unavailable);
+        assert_eq!(too_few_replicas(0, 1).failure, Unavailable);
     }
 
     #[test]
@@ -171,11 +136,11 @@ mod tests {
             ("WRONGTYPE of the key of the state", Unavailable, false),
         ];
         for (text, expected, ends) in table {
-            assert_eq!(failed(answered(text)).after(0).failure, expected, "{text}");
+            assert_eq!(failed(answered(text)).failure, expected, "{text}");
             assert_eq!(ends_connection(&answered(text)), ends, "{text}");
         }
         let lost = || RedisError::from(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
-        assert_eq!(failed(lost()).after(0).failure, Unavailable);
+        assert_eq!(failed(lost()).failure, Unavailable);
         assert!(ends_connection(&lost()));
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::RedisConfig;
 use crate::entry::{append, arguments};
-use crate::error::{self, Stop};
+use crate::error;
 use crate::names::stream_key;
-use idp_application::Message;
+use idp_application::{Message, PublishError};
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, ErrorKind, RedisError, Script, ServerErrorKind};
 use std::sync::{Arc, LazyLock};
@@ -33,7 +33,7 @@ pub(crate) enum End {
     /// Before its first: another step than the one before was the last.
     Broken,
     /// Behind what it accepted.
-    Stopped(Stop),
+    Stopped(PublishError),
 }
 
 /// The first of the messages, as many as go in one step, and why there are no more if the next one is
@@ -45,7 +45,7 @@ pub(crate) struct Batch<'m> {
     keys: Vec<String>,
     /// Which of the keys each message goes to.
     places: Vec<usize>,
-    pub(crate) stop: Option<Stop>,
+    pub(crate) stop: Option<PublishError>,
 }
 
 /// The names of a step and of the one that it must follow, if it must follow one.

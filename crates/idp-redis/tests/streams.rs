@@ -153,3 +153,8 @@ async fn an_event_with_more_metadata_than_a_script_can_hand_on_is_refused() {
     let error = bus.publish(&[with(2, 3), with(3, 1_001)]).await.expect_err("too many");
     assert_eq!((error.failure, error.accepted), (PublishFailure::Refused, 1));
 }
+
+#[tokio::test]
+async fn the_bus_names_its_kind_of_broker_for_metrics_and_traces() {
+    assert_eq!(Redis::start().await.connect().await.system(), "redis");
+}

@@ -48,6 +48,12 @@ pub struct RelayConfig {
     pub fair_percent: u32,
     /// How many tenants at most are served apart in a lane for that reason.
     pub fair_tracks_max: u32,
+    /// For how many percent of the time, at most, each worker keeps the database busy while it reads:
+    /// after its calls it reads on only when they are no more than that part of the time. A single
+    /// pause is not longer than `backoff_max`. What was sent is recorded, and leases are renewed,
+    /// without waiting. 100 is no limit. With too little for what is committed the target falls
+    /// behind for as long as that lasts: alarm on its lag.
+    pub log_percent_max: u32,
     /// Ends, as if it were stopped, when it holds all lanes and has read them to their end: for a
     /// replay.
     pub ends_when_drained: bool,
@@ -73,6 +79,7 @@ impl Default for RelayConfig {
             fair_backlog: 250,
             fair_percent: 50,
             fair_tracks_max: 8,
+            log_percent_max: 100,
             ends_when_drained: false,
         }
     }
@@ -100,9 +107,10 @@ impl RelayConfig {
         faults.extend(out_of_bounds("breaker_failures", self.breaker_failures, &(1..=1_000)));
         faults.extend(out_of_bounds("parked_keys_max", self.parked_keys_max, &(0..=100_000)));
         faults.extend(out_of_bounds("set_aside_max", self.set_aside_max, &(1..=1_000_000)));
-        faults.extend(out_of_bounds("fair_backlog", self.fair_backlog, &(0..=1_000_000)));
+        faults.extend(out_of_bounds("fair_backlog", self.fair_backlog, &(0..=100_000)));
         faults.extend(out_of_bounds("fair_percent", self.fair_percent, &(1..=100)));
         faults.extend(out_of_bounds("fair_tracks_max", self.fair_tracks_max, &(1..=64)));
+        faults.extend(out_of_bounds("log_percent_max", self.log_percent_max, &(1..=100)));
         faults.extend(self.lease_fault());
         if faults.is_empty() {
             return Ok(());
@@ -140,17 +148,19 @@ mod tests {
         let config = RelayConfig {
             batch_size: 10_001,
             fair_percent: 0,
+            log_percent_max: 101,
             poll_interval: Duration::ZERO,
             backoff_min: Duration::from_secs(2),
             backoff_max: Duration::from_secs(1),
             ..RelayConfig::default()
         };
-        let error = config.check().expect_err("three faults");
+        let error = config.check().expect_err("five faults");
         assert_eq!(error.kind(), ErrorKind::Invalid);
         let expected = "`poll_interval` must be within 1ms..=3600s, got 0ns; \
                         `backoff_max` must be within 2s..=3600s, got 1s; \
                         `batch_size` must be within 1..=10000, got 10001; \
-                        `fair_percent` must be within 1..=100, got 0";
+                        `fair_percent` must be within 1..=100, got 0; \
+                        `log_percent_max` must be within 1..=100, got 101";
         assert_eq!(error.message(), expected);
     }
 

@@ -6,7 +6,7 @@ use crate::worker::{Ending, Reading, SendOutcome, Step, TracksReading, Worker};
 use crate::{RelayConfig, RelayMetrics};
 use idp_application::{
     Audience, Claim, CommitListener, CommitSignal, Error, ErrorKind, Lane, LaneBatch, LaneLease,
-    LaneRecord, LaneTracks, PublishFailure, Reader, RelayLog, RelayObserver, RelaySeen, Settlement,
+    LaneRecord, LaneTracks, PublishFailure, Reader, RelayLog, RelayObserver, Settlement,
     TrackBatch, TrackChange, TrackRecord, WorkerId,
 };
 use std::collections::BTreeSet;
@@ -27,6 +27,8 @@ pub(crate) struct Engine {
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) metrics: watch::Sender<RelayMetrics>,
     pub(crate) audience: Audience<dyn RelayObserver>,
+    /// What it has told its audience last.
+    pub(crate) told: RelayMetrics,
 }
 
 impl Engine {
@@ -83,7 +85,6 @@ impl Engine {
             self.unrecorded(&recorded, &error);
             let pause = self.worker.on_error(ended);
             self.metrics.send_modify(|metrics| metrics.log_failures += 1);
-            self.tell(RelaySeen::LogFailed { target: &self.reader.name });
             tracing::warn!(reader = self.reader.name, ?pause, %error, "the outbox log failed");
         }
     }
@@ -158,7 +159,6 @@ impl Engine {
             metrics.recorded_apart += recorded.events;
             metrics.set_aside += count(set_aside);
         });
-        self.tell_set_aside(set_aside);
         Ok(())
     }
 
@@ -218,7 +218,6 @@ impl Engine {
             metrics.recorded += recorded.events;
             metrics.set_aside += count(set_aside);
         });
-        self.tell_set_aside(set_aside);
         Ok(())
     }
 
@@ -233,7 +232,6 @@ impl Engine {
     fn fenced(&mut self, lane: Lane) {
         self.sends.abort(lane);
         self.metrics.send_modify(|metrics| metrics.fenced += 1);
-        self.tell(RelaySeen::Fenced { target: &self.reader.name, lane });
         tracing::warn!(reader = self.reader.name, ?lane, "fenced: another worker has the lane");
     }
 
@@ -283,14 +281,13 @@ impl Engine {
     }
 
     async fn read(&mut self, reading: &Reading) -> Result<(), Error> {
-        let batches: Vec<LaneBatch> =
-            match self.log.read(&reading.leases, self.config.batch_size).await {
-                Err(error) if error.kind() == ErrorKind::Corrupt => {
-                    self.unreadable(&reading.lanes(), &error);
-                    return Ok(());
-                }
-                batches => batches?,
-            };
+        let batches: Vec<LaneBatch> = match self.log.read(&reading.leases, reading.limit).await {
+            Err(error) if error.kind() == ErrorKind::Corrupt => {
+                self.unreadable(&reading.lanes(), &error);
+                return Ok(());
+            }
+            batches => batches?,
+        };
         for send in self.worker.on_read(reading, batches, now()) {
             self.sends.start(send);
         }
@@ -339,7 +336,6 @@ impl Engine {
     }
 
     fn end(&self, ending: Ending) -> Result<(), Error> {
-        self.tell_present(0);
         match ending {
             Ending::Clean => {
                 tracing::info!(reader = self.reader.name, worker = %self.id.0, "relay stopped");

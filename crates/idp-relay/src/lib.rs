@@ -4,7 +4,6 @@
 
 mod config;
 mod handle;
-mod metrics;
 mod relay;
 mod target;
 mod wake_up;
@@ -18,7 +17,7 @@ mod worker;
 
 pub use config::RelayConfig;
 pub use handle::RelayHandle;
-pub use metrics::RelayMetrics;
+pub use idp_application::RelayMetrics;
 pub use relay::Relay;
 pub use target::{EventFilter, Target, TopicRule};
 pub use wake_up::{WakeUp, WakeUpConfig, WakeUpHandle, WakeUpStep};

@@ -5,7 +5,7 @@ use crate::sends::{Sends, now};
 use crate::worker::Worker;
 use crate::{RelayConfig, RelayHandle, RelayMetrics, Target};
 use idp_application::{
-    Audience, CommitSignal, Error, Reader, RelayLog, RelayObserver, Sharding, WorkerId,
+    Audience, CommitSignal, Error, ErrorKind, Reader, RelayLog, RelayObserver, Sharding, WorkerId,
 };
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -33,8 +33,8 @@ impl Relay {
     /// `committed` is the signal of the application whose commits should be sent at once; those of
     /// other processes are found by polling.
     ///
-    /// Fails with [`Invalid`](idp_application::ErrorKind::Invalid) when values of the configuration
-    /// are out of bounds; the message names all of them.
+    /// Fails with [`Invalid`](ErrorKind::Invalid) when the target or values of the configuration are
+    /// not as they must be; the message names all of them.
     pub fn new(
         target: Target,
         config: RelayConfig,
@@ -42,8 +42,12 @@ impl Relay {
         worker: WorkerId,
         committed: &CommitSignal,
     ) -> Result<Self, Error> {
-        target.check()?;
-        config.check()?;
+        let mut faults = target.faults();
+        faults.extend(config.check().err().map(|error| error.message().to_owned()));
+        if !faults.is_empty() {
+            let faults = faults.join("; ");
+            return Err(Error::new(ErrorKind::Invalid, "configure the relay", faults));
+        }
         Ok(Self {
             config,
             target,
@@ -78,6 +82,7 @@ impl Relay {
             config: self.config,
             sends: Sends::new(self.target, self.audience.clone()),
             audience: self.audience,
+            told: RelayMetrics::default(),
             committed: self.committed.listen(),
             signal: self.committed,
             stop: stopped,

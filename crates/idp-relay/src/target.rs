@@ -8,8 +8,7 @@ pub use topic::TopicRule;
 
 use crate::gone::Gone;
 use idp_application::{
-    CloudEvent, Error, ErrorKind, EventBus, Message, PublishError, Stream, Transform,
-    TransformError,
+    CloudEvent, EventBus, Message, PublishError, Reader, Stream, Transform, TransformError,
 };
 use idp_domain::Envelope;
 use std::fmt;
@@ -24,7 +23,6 @@ pub struct Target {
     name: Arc<str>,
     source: Arc<str>,
     bus: Arc<dyn EventBus>,
-    system: Arc<str>,
     template: Arc<str>,
     filter: EventFilter,
     topic: TopicRule,
@@ -35,13 +33,13 @@ impl Target {
     /// A target that gets every event, under a topic named as the type of the aggregate.
     ///
     /// The name is that of the reader: positions are kept under it, and brokers know the producer by
-    /// it. It must be the same in every process, and never change.
+    /// it. It must be the same in every process, and never change; [`Relay::new`](crate::Relay::new)
+    /// refuses one that is not [allowed](Reader::name_fault).
     pub fn new(name: impl Into<Arc<str>>, bus: Arc<dyn EventBus>) -> Self {
         Self {
             name: name.into(),
             source: "/".into(),
             bus,
-            system: "other".into(),
             template: TopicRule::default().template().into(),
             filter: EventFilter::all(),
             topic: TopicRule::default(),
@@ -59,13 +57,6 @@ impl Target {
     /// is widened later applies to what is read from then on; a replay sends what was left out.
     pub fn only(mut self, filter: EventFilter) -> Self {
         self.filter = filter;
-        self
-    }
-
-    /// What kind of broker it is, for metrics and traces: the value of OpenTelemetry's
-    /// `messaging.system`, such as `kafka`, `pulsar`, `rabbitmq` or `nats`. `other` unless it is said.
-    pub fn system(mut self, system: impl Into<Arc<str>>) -> Self {
-        self.system = system.into();
         self
     }
 
@@ -89,7 +80,7 @@ impl Target {
 
     /// What it says to whoever observes it: its name, the kind of broker, the template of its topics.
     pub(crate) fn signature(&self) -> (&str, &str, &str) {
-        (&self.name, &self.system, &self.template)
+        (&self.name, self.bus.system(), &self.template)
     }
 
     pub(crate) fn name_shared(&self) -> Arc<str> {
@@ -171,18 +162,11 @@ impl Target {
         Ok(event)
     }
 
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        let length = self.name.chars().count();
-        let fits = (1..=100).contains(&length) && !self.name.contains('\0');
-        if !fits {
-            let message = format!("`name` must have 1 to 100 characters, got {:?}", self.name);
-            return Err(Error::new(ErrorKind::Invalid, "configure the target", message));
-        }
-        if self.source.is_empty() {
-            let message = "`source` must not be empty";
-            return Err(Error::new(ErrorKind::Invalid, "configure the target", message));
-        }
-        Ok(())
+    /// What is wrong with it.
+    pub(crate) fn faults(&self) -> Vec<String> {
+        let name = Reader::name_fault("target.name", &self.name);
+        let source = self.source.is_empty().then(|| "`target.source` must not be empty".to_owned());
+        name.into_iter().chain(source).collect()
     }
 }
 

@@ -1,13 +1,13 @@
 //! What a running relay tells about itself: its numbers, and whoever observes it.
 
 use crate::engine::Engine;
-use idp_application::{PresentSeen, RelaySeen};
+use idp_application::RelaySeen;
 
 impl Engine {
-    /// Counts what is so now, beside what happened.
-    pub(crate) fn count_present(&self) {
+    /// Counts what is so now, beside what happened, and tells of what changed.
+    pub(crate) fn count_present(&mut self) {
         let worker = &self.worker;
-        let is_news = self.metrics.send_if_modified(|metrics| {
+        self.metrics.send_if_modified(|metrics| {
             let before = *metrics;
             metrics.lanes_held = count(worker.lanes_held());
             metrics.lanes_stalled = count(worker.lanes_stalled());
@@ -20,33 +20,28 @@ impl Engine {
             metrics.tenant_tracks_paused = count(worker.tracks_paused());
             *metrics != before
         });
-        if is_news {
-            self.tell_present(worker.lanes_held());
+        self.tell_counted();
+    }
+
+    fn tell_counted(&mut self) {
+        let metrics = *self.metrics.borrow();
+        if metrics != self.told {
+            self.told = metrics;
+            let (target, worker, metrics) = (self.reader.name.as_str(), self.id, &metrics);
+            self.tell(RelaySeen::Counted { target, worker, metrics });
         }
     }
 
-    /// What is so now, and how many lanes are held.
-    pub(crate) fn tell_present(&self, lanes_held: usize) {
-        let worker = &self.worker;
-        self.tell(RelaySeen::Present(&PresentSeen {
-            target: &self.reader.name,
-            lanes_held: count(lanes_held),
-            lanes_stalled: count(worker.lanes_stalled()),
-            lanes_failing: count(worker.lanes_failing()),
-            keys_blocked: count(worker.keys_blocked()),
-            bus_away: worker.is_bus_away(),
-        }));
-    }
-
-    pub(crate) fn tell_set_aside(&self, events: usize) {
-        if events > 0 {
-            let (target, events) = (self.reader.name.as_str(), count(events));
-            self.tell(RelaySeen::SetAside { target, events });
-        }
-    }
-
-    pub(crate) fn tell(&self, seen: RelaySeen<'_>) {
+    fn tell(&self, seen: RelaySeen<'_>) {
         self.audience.tell(|observer| observer.observe(seen));
+    }
+}
+
+/// However it ends, also when its handle is dropped: what it held must not be shown for ever.
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.tell_counted();
+        self.tell(RelaySeen::Ended { target: &self.reader.name, worker: self.id });
     }
 }
 

@@ -10,8 +10,10 @@ mod backoff;
 mod blocked;
 mod breaker;
 mod crowd;
+mod duty;
 mod gathering;
 mod lane_work;
+mod pages;
 mod reading;
 mod recording;
 #[cfg(test)]
@@ -33,9 +35,11 @@ use crate::{RelayConfig, Target};
 use backoff::Backoff;
 use blocked::Blocked;
 use breaker::{Breaker, Passage};
+use duty::Duty;
 use gathering::Gathering;
 use idp_application::{Lane, LaneLease, WorkerId};
 use lane_work::LaneWork;
+use pages::Pages;
 use recording::Recording;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -66,6 +70,10 @@ pub(crate) struct Worker {
     looked_last: bool,
     is_watched: bool,
     gathering: Gathering,
+    /// How much is read at once.
+    pages: Pages,
+    /// When it may read on, so that others have the database, too.
+    duty: Duty,
     /// Rises whenever there may be something to read.
     news: u64,
     /// Rises when every lane had its turn to be read.
@@ -101,6 +109,7 @@ impl Worker {
     pub(crate) fn new(config: RelayConfig, target: Target, id: WorkerId, now: Instant) -> Self {
         let backoff = Backoff::new(config.backoff_min, config.backoff_max, id);
         let breaker = Breaker::new(config.breaker_failures);
+        let duty = Duty::new(config.log_percent_max, config.backoff_max, now);
         let (heartbeat_at, poll_at, side_at) = (now, now, now);
         let (join, renew, claim, policies) = (true, true, true, true);
         Self {
@@ -118,6 +127,8 @@ impl Worker {
             looked_last: false,
             is_watched: false,
             gathering: Gathering::new(now),
+            pages: Pages::default(),
+            duty,
             news: 1,
             round: 1,
             backoff,
@@ -177,6 +188,7 @@ impl Worker {
     /// A call of the log has ended that took so long.
     pub(crate) fn called(&mut self, took: Duration, now: Instant) {
         self.gathering.called(took, now);
+        self.duty.called(took, now);
     }
 
     /// Reads and claims no more, and ends when everything is settled. Saying it again changes
@@ -301,6 +313,7 @@ impl Worker {
         };
         let DueTimes { heartbeat_at, poll_at, side_at, .. } = self.due;
         let others = self.gathering.heard_at().into_iter().chain(self.records_again_at());
+        let others = others.chain(self.duty.rests(now));
         rests.chain(spared).chain(others).fold(heartbeat_at.min(poll_at).min(side_at), Instant::min)
     }
 

@@ -3,6 +3,7 @@
 use crate::error::{is_busy, translate};
 use crate::options::SqliteOptions;
 use idp_application::{Error, ErrorKind};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -82,6 +83,8 @@ fn open(path: &Path, flags: OpenFlags, options: &SqliteOptions) -> Result<Connec
 fn set_up(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
     connection.busy_timeout(options.busy_timeout)?;
+    // Else a statement is planned anew whenever a limit that is bound to it has changed.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let synchronous = options.durability.synchronous();
     connection.execute_batch(&format!(
         "PRAGMA synchronous = {synchronous}; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY"

@@ -25,7 +25,13 @@ const ALIVE: &str = "
 
 const MISSED: &str = "SELECT coalesce(sum(missed), 0) FROM idp_reader_lane WHERE reader = ?1";
 
-const LIVING: &str = "SELECT count(*) FROM idp_reader_worker WHERE reader = ?1";
+/// Whoever is said to be alive for far longer than anybody asks for said so before the clock was set
+/// back, and has said nothing since: counted, it would leave its share of the lanes to nobody.
+const LIVING: &str =
+    "SELECT count(*) FROM idp_reader_worker WHERE reader = ?1 AND alive_until <= ?2";
+
+/// How many times longer than a worker asks for.
+const FAR_LONGER: u32 = 10;
 
 const CLAIM: &str = "
     UPDATE idp_reader_lane
@@ -134,7 +140,9 @@ fn live(
         |sql, params: &[&dyn rusqlite::ToSql]| connection.prepare_cached(sql)?.execute(params);
     run(FORGET_THE_DEAD, params![reader, now])?;
     run(ALIVE, params![reader, BoundUuid(worker.0), after(now, ttl)])?;
-    let living: i64 = connection.prepare_cached(LIVING)?.query_row([reader], |row| row.get(0))?;
+    let credible = after(now, ttl.saturating_mul(FAR_LONGER));
+    let mut living = connection.prepare_cached(LIVING)?;
+    let living: i64 = living.query_row(params![reader, credible], |row| row.get(0))?;
     Ok(u16::try_from(living).unwrap_or(u16::MAX).max(1))
 }
 
@@ -207,6 +215,39 @@ pub(crate) fn release(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use idp_domain::Uuid;
+
+    const TTL: Duration = Duration::from_secs(10);
+
+    fn tables() -> Connection {
+        let connection = Connection::open_in_memory().expect("memory opens");
+        connection.execute_batch(include_str!("../sql/tables.sql")).expect("the tables are made");
+        connection
+    }
+
+    fn living(connection: &Connection, worker: u128, ttl: Duration) -> u16 {
+        live(connection, "bus", WorkerId(Uuid::from_u128(worker)), ttl).expect("it is counted")
+    }
+
+    #[test]
+    fn a_worker_that_died_before_the_clock_was_set_back_does_not_count_as_alive() {
+        let connection = tables();
+        assert_eq!(living(&connection, 1, TTL), 1);
+        assert_eq!(living(&connection, 2, TTL), 2);
+        // As if both had said so an hour ahead, by the clock as it was.
+        let an_hour_ahead = "UPDATE idp_reader_worker SET alive_until = alive_until + 3600000000";
+        connection.execute(an_hour_ahead, []).expect("they are there");
+        assert_eq!(living(&connection, 2, TTL), 1);
+        // It was alive after all.
+        assert_eq!(living(&connection, 1, TTL), 2);
+    }
+
+    #[test]
+    fn a_worker_that_is_alive_for_ever_counts_for_those_who_ask_for_that() {
+        let connection = tables();
+        assert_eq!(living(&connection, 1, Duration::MAX), 1);
+        assert_eq!(living(&connection, 2, Duration::MAX), 2);
+    }
 
     #[test]
     fn a_lease_that_is_granted_just_before_the_clock_ticks_is_not_over_before_its_time() {

@@ -8,6 +8,8 @@ mod store;
 mod commit;
 mod lease;
 mod log;
+mod reading;
+mod sweep;
 mod log_keeping;
 mod log_lag;
 mod purge;

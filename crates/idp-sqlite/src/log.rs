@@ -1,12 +1,9 @@
-//! Reads the log. Commits follow one another, so what is visible in the order of positions is final,
+//! The rows of the log. Commits follow one another, so what is visible in the order of positions is final,
 //! and there is one window of visibility, number 0.
 
 use crate::error::translate;
-use crate::purge::check_there;
 use crate::value::instant;
-use idp_application::{
-    Cursor, DeliveryKey, Error, ErrorKind, Lane, LaneBatch, LaneLease, LoggedEvent,
-};
+use idp_application::{Cursor, DeliveryKey, Error, ErrorKind, Lane, LoggedEvent};
 use idp_domain::{Envelope, EventRecord, TenantId, Uuid};
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, Row, Rows, params};
@@ -23,84 +20,28 @@ pub(crate) use event_columns;
 
 pub(crate) const COLUMNS: &str = concat!("position, ", event_columns!());
 
-/// Reads on from the cursors, at most `limit` events in all.
-///
-/// A lane with a long backlog does not keep the others waiting: those with news share the limit, and
-/// what one leaves of its share goes to the next. The lane whose next event is the oldest comes first.
-/// What is left in the end goes to those that had more than their share: fewer events than the limit
-/// mean that there are no others.
-pub(crate) fn read(
-    connection: &Connection,
-    leases: &[LaneLease],
-    limit: u32,
-) -> Result<Vec<LaneBatch>, Error> {
-    let failed = |e| translate("read", e);
-    // One snapshot, taken once. Dropping it ends it.
-    let snapshot = connection.unchecked_transaction().map_err(failed)?;
-    let mut news = Vec::new();
-    for lease in leases {
-        check_there(&snapshot, lease.lane, lease.cursor)?;
-        if let Some(head) = head(&snapshot, lease).map_err(failed)? {
-            news.push((head, lease));
-        }
-    }
-    news.sort_unstable_by_key(|(head, _)| *head);
-    let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut batches = Vec::with_capacity(news.len());
-    for (index, (_, lease)) in news.iter().enumerate() {
-        let share = left.div_ceil(news.len() - index);
-        let events = events(&snapshot, lease, share)?;
-        left -= events.len();
-        let has_more = events.len() == share;
-        let through = events.last().map_or(lease.cursor, |last| last.cursor);
-        batches.push(LaneBatch { lane: lease.lane, events, through, has_more });
-    }
-    for batch in batches.iter_mut().filter(|batch| batch.has_more) {
-        let LaneBatch { lane, through: cursor, .. } = *batch;
-        let more = events(&snapshot, &LaneLease { lane, epoch: 0, cursor, sequence: 0 }, left)?;
-        left -= more.len();
-        batch.has_more = left == 0;
-        batch.through = more.last().map_or(cursor, |last| last.cursor);
-        batch.events.extend(more);
-    }
-    Ok(batches)
-}
-
 /// The position of the next event of the lane.
-fn head(connection: &Connection, lease: &LaneLease) -> rusqlite::Result<Option<i64>> {
-    with_rows(connection, lease, "position", 1, |rows| {
+pub(crate) fn head(
+    connection: &Connection,
+    lane: Lane,
+    after: i64,
+) -> rusqlite::Result<Option<i64>> {
+    with_rows(connection, (lane, after), "position", 1, |rows| {
         rows.next()?.map(|row| row.get(0)).transpose()
     })
 }
 
-fn events(
-    connection: &Connection,
-    lease: &LaneLease,
-    limit: usize,
-) -> Result<Vec<LoggedEvent>, Error> {
-    let failed = |e| translate("read", e);
-    let read = with_rows(connection, lease, COLUMNS, limit, |rows| {
-        let mut events = Vec::new();
-        while let Some(row) = rows.next()? {
-            events.push(logged_event(row));
-        }
-        Ok(events)
-    });
-    read.map_err(failed)?.into_iter().collect()
-}
-
-/// Runs the query for what stands behind the cursor of a lease.
+/// Runs the query for what stands behind a position of a lane.
 pub(crate) fn with_rows<T>(
     connection: &Connection,
-    lease: &LaneLease,
+    (lane, after): (Lane, i64),
     columns: &str,
     limit: usize,
     collect: impl FnOnce(&mut Rows<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {
-    let (lane, after) = (lease.lane.number(), lease.cursor.position);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut statement = connection.prepare_cached(&behind_cursor(columns, lease.lane))?;
-    collect(&mut statement.query(params![lane, after, limit])?)
+    let mut statement = connection.prepare_cached(&behind_cursor(columns, lane))?;
+    collect(&mut statement.query(params![lane.number(), after, limit])?)
 }
 
 fn behind_cursor(columns: &str, lane: Lane) -> String {

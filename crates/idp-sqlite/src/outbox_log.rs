@@ -3,7 +3,7 @@
 
 use crate::error::translate;
 use crate::store::SqliteStore;
-use crate::{lease, log};
+use crate::{lease, reading};
 use idp_application::{
     BoxFuture, Claim, Error, Lane, LaneBatch, LaneLease, LaneProgress, Membership, OutboxLog,
     Reader, WorkerId,
@@ -37,8 +37,9 @@ impl OutboxLog for SqliteStore {
         leases: &'a [LaneLease],
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<LaneBatch>, Error>> {
-        let leases = leases.to_vec();
-        Box::pin(self.readers.aside(move |connection| log::read(connection, &leases, limit)))
+        let (leases, lanes) = (leases.to_vec(), self.lanes);
+        let read = move |connection: &_| reading::read(connection, &leases, lanes, limit);
+        Box::pin(self.readers.aside(read))
     }
 
     fn advance<'a>(

@@ -61,18 +61,20 @@ pub(crate) fn gone(connection: &Connection, lane: Lane) -> rusqlite::Result<Gone
     Ok(found.unwrap_or(Gone { position: 0, events: 0 }))
 }
 
-/// Fails when something was dropped behind the cursor, in the same snapshot in which it is read.
+/// Fails when something was dropped behind one of the places, in the same snapshot in which it is read.
 pub(crate) fn check_there(
     connection: &Connection,
-    lane: Lane,
-    cursor: Cursor,
+    places: impl Iterator<Item = (Lane, Cursor)>,
 ) -> Result<(), Error> {
-    let gone = gone(connection, lane).map_err(|e| translate("read", e))?;
-    if cursor.position >= gone.position {
-        return Ok(());
+    let gone = |lane| gone(connection, lane).map_err(|e| translate("read", e));
+    let of_all = gone(Lane::WHOLE)?.position;
+    for (lane, cursor) in places.filter(|(_, cursor)| cursor.position < of_all) {
+        if cursor.position < gone(lane)?.position {
+            let message = format!("what {lane:?} holds behind its cursor was purged");
+            return Err(Error::new(ErrorKind::Corrupt, "read", message));
+        }
     }
-    let message = format!("what {lane:?} holds behind its cursor was purged");
-    Err(Error::new(ErrorKind::Corrupt, "read", message))
+    Ok(())
 }
 
 /// A place of a reader, and the position of the first event that it has not passed.

@@ -3,9 +3,7 @@
 use crate::error::translate;
 use crate::log::{COLUMNS, logged_event, text, with_rows};
 use crate::purge::check_there;
-use idp_application::{
-    Cursor, Error, LOOKS_PER_EVENT, LaneLease, LoggedEvent, TrackBatch, TrackReading,
-};
+use idp_application::{Cursor, Error, LOOKS_PER_EVENT, LoggedEvent, TrackBatch, TrackReading};
 use idp_domain::TenantId;
 use rusqlite::{Connection, Row};
 
@@ -22,9 +20,9 @@ pub(crate) fn read_tracks(
     // One snapshot, taken once. Dropping it ends it.
     let snapshot = connection.unchecked_transaction().map_err(failed)?;
     let mut left = Left { given: size(limit), looks: size(limit.saturating_mul(LOOKS_PER_EVENT)) };
+    check_there(&snapshot, readings.iter().map(|reading| (reading.lane, reading.cursor)))?;
     let mut batches = Vec::with_capacity(readings.len());
     for (index, reading) in readings.iter().enumerate() {
-        check_there(&snapshot, reading.lane, reading.cursor)?;
         let mut batch = TrackBatch::at(reading);
         let share = left.share(readings.len() - index);
         left.less(&share, read_on(&snapshot, reading, &mut batch, share)?);
@@ -76,9 +74,9 @@ fn read_on(
     if left.is_used_up() {
         return Ok(left);
     }
-    let lease = LaneLease { lane: reading.lane, epoch: 0, cursor: batch.through, sequence: 0 };
+    let place = (reading.lane, batch.through.position);
     let looks = left.looks;
-    let read = with_rows(connection, &lease, COLUMNS, looks, |rows| {
+    let read = with_rows(connection, place, COLUMNS, looks, |rows| {
         while let Some(row) = rows.next()? {
             let cursor = Cursor { window: 0, position: row.get(0)? };
             if reading.until.is_some_and(|until| cursor > until) {

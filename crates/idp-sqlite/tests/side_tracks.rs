@@ -42,6 +42,7 @@ async fn set_all_aside(harness: &FileHarness, leases: &[LaneLease], reason: &Asi
     let batches = harness.store.read(leases, 1_000).await.expect("it can be read");
     let records: Vec<LaneRecord> = batches
         .into_iter()
+        .filter(|batch| !batch.events.is_empty())
         .map(|batch| {
             let lease = leases.iter().find(|lease| lease.lane == batch.lane).expect("its lane");
             let events = (lease.sequence + 1..).zip(batch.events);
@@ -51,7 +52,7 @@ async fn set_all_aside(harness: &FileHarness, leases: &[LaneLease], reason: &Asi
                 reason: reason.clone(),
             });
             let aside: Vec<SetAside> = aside.collect();
-            let last = aside.last().expect("no batch is empty").sequence;
+            let last = aside.last().expect("the batch has events").sequence;
             let LaneLease { lane, epoch, .. } = *lease;
             let progress = LaneProgress { lane, epoch, cursor: batch.through, sequence: last };
             LaneRecord { progress, aside }

@@ -8,10 +8,12 @@ mod telemetry;
 mod observing;
 mod sampling;
 
+mod facts;
 mod work_metrics;
 mod lag_metrics;
 
 mod bounded;
+mod crew;
 mod families;
 
 pub use config::TelemetryConfig;

@@ -4,8 +4,8 @@ use crate::Telemetry;
 use crate::families::Labels;
 use crate::work_metrics::WorkMetrics;
 use idp_application::{
-    PresentSeen, ProjectionObserver, ProjectionSeen, PublishFailure, RelayObserver, RelaySeen,
-    SendSeen, UnitOfWorkObserver, UnitOfWorkSeen,
+    ProjectionObserver, ProjectionSeen, PublishFailure, RelayObserver, RelaySeen, SendSeen,
+    UnitOfWorkObserver, UnitOfWorkSeen,
 };
 
 impl UnitOfWorkObserver for Telemetry {
@@ -36,16 +36,10 @@ impl RelayObserver for Telemetry {
         let work = &self.inner.work;
         match seen {
             RelaySeen::Send(send) => work.sent(send),
-            RelaySeen::SetAside { target, events } => {
-                work.outbox_set_aside.get_or_create(&of_target(target)).inc_by(events);
+            RelaySeen::Counted { target, worker, metrics } => {
+                work.relays.counted(target, worker, metrics);
             }
-            RelaySeen::LogFailed { target } => {
-                work.log_failures.get_or_create(&of_target(target)).inc();
-            }
-            RelaySeen::Fenced { target, .. } => {
-                work.fenced.get_or_create(&of_target(target)).inc();
-            }
-            RelaySeen::Present(present) => work.present(present),
+            RelaySeen::Ended { target, worker } => work.relays.ended(target, worker),
             _ => {}
         }
     }
@@ -54,18 +48,16 @@ impl RelayObserver for Telemetry {
 impl ProjectionObserver for Telemetry {
     fn observe(&self, seen: ProjectionSeen<'_>) {
         let work = &self.inner.work;
-        let of = |projection: &str| vec![("projection", projection.to_owned())];
         match seen {
-            ProjectionSeen::Applied { projection, events, took, .. } => {
+            ProjectionSeen::Applied { projection, took, .. } => {
                 let batch = of_batch("projection", projection);
                 work.batch_duration.get_or_create(&batch).observe(took.as_secs_f64());
-                work.projection_events.get_or_create(&of(projection)).inc_by(events);
-                work.projection_stalled.get_or_create(&of(projection)).set(0.0);
             }
-            ProjectionSeen::Failed { projection, is_stalled } => {
-                work.projection_failures.get_or_create(&of(projection)).inc();
-                let stalled = f64::from(u8::from(is_stalled));
-                work.projection_stalled.get_or_create(&of(projection)).set(stalled);
+            ProjectionSeen::Counted { projection, worker, status } => {
+                work.projectors.counted(projection, worker, status);
+            }
+            ProjectionSeen::Ended { projection, worker } => {
+                work.projectors.ended(projection, worker);
             }
             _ => {}
         }
@@ -75,23 +67,16 @@ impl ProjectionObserver for Telemetry {
 impl WorkMetrics {
     fn sent(&self, send: &SendSeen<'_>) {
         let seconds = send.took.as_secs_f64();
-        let target = of_target(send.target);
         self.batch_duration.get_or_create(&of_batch("relay", send.target)).observe(seconds);
-        match send.failure {
-            None => {}
-            Some(PublishFailure::Refused) => {
-                self.outbox_err.get_or_create(&target).inc();
-            }
-            Some(failure) => {
-                let labels = [target.clone(), vec![("error_type", failure.code().to_owned())]];
-                self.publish_retry.get_or_create(&labels.concat()).inc();
-            }
+        if let Some(failure) = send.failure.filter(|f| *f != PublishFailure::Refused) {
+            let code = failure.code().to_owned();
+            let labels = vec![("target", send.target.to_owned()), ("error_type", code)];
+            self.publish_retry.get_or_create(&labels).inc();
         }
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let (accepted, others) =
             (count(send.accepted), count(send.messages.len().saturating_sub(send.accepted)));
         if accepted > 0 {
-            self.outbox_published.get_or_create(&target).inc_by(accepted);
             self.sent_messages.get_or_create(&of_messaging(send, None)).inc_by(accepted);
         }
         if others > 0 {
@@ -100,21 +85,6 @@ impl WorkMetrics {
         let operation = of_messaging(send, send.failure);
         self.operation_duration.get_or_create(&operation).observe(seconds);
     }
-
-    fn present(&self, present: &PresentSeen<'_>) {
-        let labels = of_target(present.target);
-        #[expect(clippy::cast_precision_loss, reason = "there are fewer than 2^52 of anything")]
-        let number = |number: u64| number as f64;
-        self.lanes_held.get_or_create(&labels).set(number(present.lanes_held));
-        self.lanes_stalled.get_or_create(&labels).set(number(present.lanes_stalled));
-        self.lanes_failing.get_or_create(&labels).set(number(present.lanes_failing));
-        self.keys_blocked.get_or_create(&labels).set(number(present.keys_blocked));
-        self.breaker_open.get_or_create(&labels).set(f64::from(u8::from(present.bus_away)));
-    }
-}
-
-fn of_target(target: &str) -> Labels {
-    vec![("target", target.to_owned())]
 }
 
 fn of_batch(engine: &str, name: &str) -> Labels {

@@ -1,9 +1,10 @@
 //! The metrics of what is done, fed by observing it.
 
 use crate::bounded::FirstTenants;
-use crate::families::{
-    Counters, Gauges, Histograms, counters, database_histograms, gauges, messaging_histograms,
-};
+use crate::crew::Crews;
+use crate::facts;
+use crate::families::{Counters, Histograms, counters, database_histograms, messaging_histograms};
+use idp_application::{ProjectorStatus, RelayMetrics};
 use prometheus_client::registry::Registry;
 
 /// One family a field, under the name of the metric.
@@ -17,23 +18,11 @@ pub(crate) struct WorkMetrics {
 
     pub(crate) batch_duration: Histograms,
     pub(crate) publish_retry: Counters,
-    pub(crate) outbox_err: Counters,
-    pub(crate) outbox_published: Counters,
-    pub(crate) outbox_set_aside: Counters,
-    pub(crate) log_failures: Counters,
-    pub(crate) fenced: Counters,
-    pub(crate) lanes_held: Gauges,
-    pub(crate) lanes_stalled: Gauges,
-    pub(crate) lanes_failing: Gauges,
-    pub(crate) keys_blocked: Gauges,
-    pub(crate) breaker_open: Gauges,
+    pub(crate) relays: Crews<RelayMetrics>,
+    pub(crate) projectors: Crews<ProjectorStatus>,
 
     pub(crate) operation_duration: Histograms,
     pub(crate) sent_messages: Counters,
-
-    pub(crate) projection_events: Counters,
-    pub(crate) projection_failures: Counters,
-    pub(crate) projection_stalled: Gauges,
 }
 
 impl WorkMetrics {
@@ -57,16 +46,8 @@ impl WorkMetrics {
                 "Batches that a relay sent or a projector applied",
             ),
             publish_retry: counters(r, "event_publish_retry", "Sends that are to be made again"),
-            outbox_err: counters(r, "outbox_err", "Events that the bus refused for good"),
-            outbox_published: counters(r, "outbox_published", "Events that the bus took over"),
-            outbox_set_aside: counters(r, "outbox_set_aside", "Events that were set aside"),
-            log_failures: counters(r, "relay_log_failures", "Failed calls of the outbox log"),
-            fenced: counters(r, "relay_fenced", "Lanes lost to another worker"),
-            lanes_held: gauges(r, "relay_lanes_held", "Lanes that this worker holds"),
-            lanes_stalled: gauges(r, "relay_lanes_stalled", "Lanes held that stand still"),
-            lanes_failing: gauges(r, "relay_lanes_failing", "Lanes held with damage"),
-            keys_blocked: gauges(r, "relay_keys_blocked", "Keys blocked in the lanes held"),
-            breaker_open: gauges(r, "relay_breaker_open", "Whether the bus is taken to be away"),
+            relays: Crews::register(r, &facts::RELAY),
+            projectors: Crews::register(r, &facts::PROJECTION),
 
             operation_duration: messaging_histograms(
                 r,
@@ -77,14 +58,6 @@ impl WorkMetrics {
                 r,
                 "messaging_client_sent_messages",
                 "Messages that were attempted to be sent, as OpenTelemetry has them",
-            ),
-
-            projection_events: counters(r, "projection_events", "Events that were folded"),
-            projection_failures: counters(r, "projection_failures", "Failures of a projector"),
-            projection_stalled: gauges(
-                r,
-                "projection_stalled",
-                "Whether a projector cannot get on without help",
             ),
         }
     }

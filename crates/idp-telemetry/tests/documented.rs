@@ -194,7 +194,7 @@ async fn let_all_happen(service: &Service) {
     let picky = Target::new("picky", Arc::new(MemoryBus::default().with_topics(["none"])));
     let picky =
         picky.only(EventFilter::all()).topic(TopicRule::parse("{tenant}/x").expect("valid"));
-    let bus = service.relay(fixed.system("test"), 1, failing_once(&service.store, "claim"));
+    let bus = service.relay(fixed, 1, failing_once(&service.store, "claim"));
     let refused = service.relay(picky, 2, service.store.clone());
     let projector = service.projector(Arc::new(Assembled {
         projections: failing_once(&service.store, "apply"),
@@ -246,7 +246,7 @@ async fn what_is_documented_is_emitted_and_nothing_else() {
     let retries = [("target", "bus"), ("error_type", "unavailable")];
     assert_eq!(value("event_publish_retry_total", &retries), Some(1.0));
     let sent = [
-        ("messaging_system", "test"),
+        ("messaging_system", "memory"),
         ("messaging_operation_name", "send"),
         ("messaging_operation_type", "send"),
         ("messaging_destination_name", "tallies"),

@@ -133,6 +133,10 @@ async fn arrive(recorder: &Recorder, worker: WorkerId, pace: Duration, messages:
 }
 
 impl EventBus for Sink {
+    fn system(&self) -> &'static str {
+        "sink"
+    }
+
     fn guarantees(&self) -> BusGuarantees {
         let duplicates = Duplicates::Possible;
         BusGuarantees { duplicates, fences_zombies: false, data_bytes_max: None }

@@ -238,6 +238,10 @@ fn absent(absence: Absence, why: &'static str) -> Result<(), Undelivered> {
 const AGENT: &str = concat!("idp-webhook/", env!("CARGO_PKG_VERSION"));
 
 impl EventBus for WebhookBus {
+    fn system(&self) -> &'static str {
+        "webhook"
+    }
+
     fn guarantees(&self) -> BusGuarantees {
         BusGuarantees {
             duplicates: Duplicates::Possible,

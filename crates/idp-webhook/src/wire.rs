@@ -3,7 +3,7 @@
 use crate::Mode;
 use bytes::Bytes;
 use hyper::header::{HeaderName, HeaderValue};
-use idp_application::Message;
+use idp_application::{Message, header_value};
 
 /// What is sent, but for the signature.
 #[derive(Debug, PartialEq)]
@@ -35,40 +35,11 @@ fn binary(message: &Message) -> Result<Written, Unwritable> {
         let name: &std::borrow::Cow<'static, str> = name;
         let key = HeaderName::try_from(format!("ce-{name}"))
             .map_err(|_| format!("its attribute `{name}` cannot be a header"))?;
-        let value = HeaderValue::try_from(percent_encoded(value)).expect("it is printable ASCII");
+        let value = HeaderValue::try_from(&*header_value(value)).expect("it is printable ASCII");
         Ok::<_, Unwritable>((key, value))
     };
     let headers = attributes.iter().map(header).collect::<Result<_, _>>()?;
     let content_type = HeaderValue::try_from(&*message.event.content_type)
         .map_err(|_| "its content type cannot be a header".to_owned())?;
     Ok(Written { content_type, headers, body: message.event.data.clone() })
-}
-
-/// As the HTTP binding has it (section 3.1.3.2): everything but printable ASCII is encoded, and
-/// space, quotation mark and per cent.
-fn percent_encoded(value: &str) -> String {
-    const DIGITS: [u8; 16] = *b"0123456789ABCDEF";
-    let mut encoded = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        if byte.is_ascii_graphic() && byte != b'"' && byte != b'%' {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push('%');
-            encoded.push(char::from(DIGITS[usize::from(byte >> 4)]));
-            encoded.push(char::from(DIGITS[usize::from(byte & 15)]));
-        }
-    }
-    encoded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The example of section 3.1.3.2.
-    #[test]
-    fn header_values_are_encoded_as_in_the_specification() {
-        assert_eq!(percent_encoded("Euro € 😀"), "Euro%20%E2%82%AC%20%F0%9F%98%80");
-        assert_eq!(percent_encoded("a\"b%c\n~!"), "a%22b%25c%0A~!");
-    }
 }

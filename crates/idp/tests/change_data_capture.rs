@@ -225,3 +225,56 @@ async fn a_schema_without_an_outbox_and_a_wrong_url_are_refused_with_the_reason(
     let error = PgCdc::new("no url", CdcConfig::default()).expect_err("no URL");
     assert!(error.message().contains("bad URL"), "{error}");
 }
+
+#[tokio::test]
+async fn attempts_beside_a_long_transaction_leave_nothing_behind() {
+    let database = Database::new("patient").await;
+    database.admin.batch_execute("BEGIN; SELECT pg_current_xact_id()").await.expect("it runs");
+    let (observer, connection) =
+        tokio_postgres::connect(&database.url, NoTls).await.expect("a server");
+    tokio::spawn(connection);
+    let (short, limit) = (Duration::from_millis(50), Duration::from_millis(100));
+    let config = CdcConfig { begin_timeout: limit, ..database.config() };
+    let signal = CommitSignal::default();
+    let config_of_ladder = WakeUpConfig { retry_interval: short, start_timeout: short };
+    let ladder = WakeUp::new(&signal, vec![Arc::new(database.cdc(config))]);
+    let ladder = ladder.with_config(config_of_ladder).expect("valid").start();
+    const SENDERS: &str = "SELECT count(*) FROM pg_stat_activity \
+        WHERE application_name = $1 AND backend_type = 'walsender'";
+    let mut most = 0;
+    for _ in 0..40 {
+        let senders: i64 =
+            observer.query_one(SENDERS, &[&database.schema]).await.expect("a count").get(0);
+        most = most.max(senders);
+        tokio::time::sleep(short).await;
+    }
+    assert!((1..=4).contains(&most), "{most} senders waited at once");
+    assert_eq!(ladder.step(), WakeUpStep::Polling);
+    database.admin.batch_execute("COMMIT").await.expect("it ends");
+    drop(ladder);
+    database.until_no_slot_is_left().await;
+}
+
+#[tokio::test]
+async fn a_publication_that_would_be_silent_is_refused() {
+    let database = Database::new("silent").await;
+    let name = format!(
+        "SET search_path = {}; SELECT 'idp_outbox_' || md5(current_schema())",
+        database.schema
+    );
+    let answers = database.admin.simple_query(&name).await.expect("a name");
+    let name = answers.iter().find_map(|answer| match answer {
+        tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    });
+    let name = name.expect("a name");
+    let make = format!("CREATE PUBLICATION \"{name}\" WITH (publish = 'insert')");
+    database.admin.batch_execute(&make).await.expect("an empty publication");
+    let signal = CommitSignal::default();
+    let ended = database.cdc(database.config());
+    let ended = timeout(PATIENCE, ended.watch(&signal, Box::new(|| panic!("it watches")))).await;
+    let error = ended.expect("in time");
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.message().contains(&name), "{error}");
+    database.admin.batch_execute(&format!("DROP PUBLICATION \"{name}\"")).await.expect("dropped");
+}

@@ -1,10 +1,11 @@
 //! On real stores: behind an import of one tenant, others wait for a bounded number of its events.
 
 use idp_application::{
-    Backend, CommitSignal, LOOKS_PER_EVENT, LaneCount, Migrate, Store, SystemClock, UuidV7Ids,
+    Actor, Backend, CommitSignal, LOOKS_PER_EVENT, LaneCount, LogKeeping, Migrate, PurgeBlock,
+    PurgePolicy, Store, SystemClock, TenantPolicies, TenantPolicy, TenantPolicyOrder, UuidV7Ids,
     WorkerId,
 };
-use idp_domain::{EntityId, Uuid};
+use idp_domain::{EntityId, TenantId, Uuid};
 use idp_postgres::{PgOptions, PgStore};
 use idp_relay::{Relay, RelayConfig, RelayHandle, Target};
 use idp_sqlite::{SqliteOptions, SqliteStore};
@@ -13,7 +14,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
-use tokio_postgres::NoTls;
+use tokio_postgres::{Client, NoTls};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -21,7 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const FLOOD: (&str, u32, u32) = ("acme", 60, 100);
 
 fn config() -> RelayConfig {
-    RelayConfig { batch_size: 20, fair_backlog: 60, ..RelayConfig::default() }
+    let heartbeat_interval = Duration::from_millis(200);
+    RelayConfig { batch_size: 20, fair_backlog: 60, heartbeat_interval, ..RelayConfig::default() }
 }
 
 /// How many events of the flood may go before one of another tenant: those until it is noticed, one
@@ -41,7 +43,7 @@ struct World {
 
 impl World {
     /// With the whole flood in two lanes.
-    async fn of<S: Backend + Migrate>(store: S) -> Self {
+    async fn of<S: Backend + Migrate>(store: S, flood: (&str, u32, u32)) -> Self {
         let store = Arc::new(store);
         store.migrate(TALLY_TABLES).await.expect("an empty store");
         let recorder = Recorder::new(config().batch_size);
@@ -50,7 +52,7 @@ impl World {
         let as_store = store.clone() as Arc<dyn Store>;
         let tallying = Tallying::on(as_store, recorder.clone(), clock, ids);
         let rare = tallying.tally("globex", 1).await;
-        let (flood, commits, events) = FLOOD;
+        let (flood, commits, events) = flood;
         for _ in 0..commits {
             tallying.tally(flood, events).await;
         }
@@ -124,21 +126,89 @@ async fn on_sqlite_nobody_waits_for_all_of_an_import() {
     let folder = tempfile::tempdir().expect("a folder");
     let options = SqliteOptions { lanes: lanes(), ..SqliteOptions::default() };
     let store = SqliteStore::open(folder.path().join("store"), options).expect("a new file");
-    World::of(store).await.run().await;
+    World::of(store, FLOOD).await.run().await;
+}
+
+/// A schema of its own on PostgreSQL.
+struct Schema {
+    name: String,
+    client: Client,
+    store: PgStore,
+}
+
+impl Schema {
+    async fn new(name: &str) -> Self {
+        let url = std::env::var("IDP_TEST_PG")
+            .expect("IDP_TEST_PG names no server: run `cargo xtask test`, which starts one");
+        let (client, connection) = tokio_postgres::connect(&url, NoTls).await.expect("reachable");
+        tokio::spawn(connection);
+        let name = format!("{name}_{}", std::process::id());
+        client.batch_execute(&format!("CREATE SCHEMA {name}")).await.expect("a new schema");
+        let options =
+            PgOptions { schema: Some(name.clone()), lanes: lanes(), ..PgOptions::default() };
+        let store = PgStore::connect(&url, options).await.expect("reachable");
+        Self { name, client, store }
+    }
+
+    async fn drop(self) {
+        let drop = format!("DROP SCHEMA {} CASCADE", self.name);
+        self.client.batch_execute(&drop).await.expect("the schema can be dropped");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres_nobody_waits_for_all_of_an_import() {
-    let url = std::env::var("IDP_TEST_PG")
-        .expect("IDP_TEST_PG names no server: run `cargo xtask test`, which starts one");
-    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.expect("reachable");
-    tokio::spawn(connection);
-    let schema = format!("fairness_{}", std::process::id());
-    client.batch_execute(&format!("CREATE SCHEMA {schema}")).await.expect("a new schema");
-    let options =
-        PgOptions { schema: Some(schema.clone()), lanes: lanes(), ..PgOptions::default() };
-    let store = PgStore::connect(&url, options).await.expect("reachable");
-    World::of(store).await.run().await;
-    let drop = format!("DROP SCHEMA {schema} CASCADE");
-    client.batch_execute(&drop).await.expect("the schema can be dropped");
+    let schema = Schema::new("fairness").await;
+    World::of(schema.store.clone(), FLOOD).await.run().await;
+    schema.drop().await;
+}
+
+/// It has passed what it has nothing to do with, and that is written down, also when nothing happens in
+/// the lane.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres_a_track_in_a_quiet_lane_does_not_keep_the_log() {
+    let schema = Schema::new("quiet").await;
+    let policy =
+        TenantPolicy { weight: 2, ..TenantPolicy::usual(TenantId::new("globex").expect("valid")) };
+    let order = TenantPolicyOrder {
+        actor: Actor::new("ann"),
+        policy,
+        reason: "they pay for it".to_owned(),
+    };
+    schema.store.set_tenant_policy("bus", &order).await.expect("valid");
+    let world = World::of(schema.store.clone(), ("acme", 0, 0)).await;
+    let relay = world.relay(1);
+    timeout(PATIENCE, world.recorder.wait_for_events(1)).await.expect("it arrives");
+    let quiet = world.recorder.history().deliveries[0].lane;
+    let mut arrived = 1;
+    let elsewhere = loop {
+        let tally = world.tallying.tally("acme", 1).await;
+        arrived += 1;
+        timeout(PATIENCE, world.recorder.wait_for_events(arrived)).await.expect("it arrives");
+        let history = world.recorder.history();
+        if history.deliveries.last().is_some_and(|delivery| delivery.lane != quiet) {
+            break tally;
+        }
+    };
+    let everything = PurgePolicy { keep_for: Duration::ZERO, keep_events: 0, events_max: 1_000 };
+    let until_nothing_holds_it = async {
+        loop {
+            world.tallying.count("acme", elsewhere, 1).await;
+            let report = schema.store.purge(&everything).await.expect("no trouble");
+            match report.blocked_by {
+                Some(PurgeBlock::Reader(behind)) if behind.tenant.is_some() => {}
+                _ => break,
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    // Once it was passed in memory.
+    for _ in 0..3 {
+        world.tallying.count("acme", elsewhere, 1).await;
+        arrived += 1;
+        timeout(PATIENCE, world.recorder.wait_for_events(arrived)).await.expect("it arrives");
+    }
+    timeout(PATIENCE, until_nothing_holds_it).await.expect("the track is recorded");
+    relay.stop().await.expect("a graceful stop");
+    schema.drop().await;
 }

@@ -1,5 +1,7 @@
 //! `cargo xtask chaos`: the runs of the crate `chaos`, each on servers of its own.
 
+use std::time::{Duration, Instant};
+
 use super::kind::Kind;
 use super::{kafka, nats, postgres, pulsar, rabbitmq, redis, run_in_control};
 use crate::outcome::Outcome;
@@ -15,27 +17,69 @@ const BUSES: [(&str, &Kind); 6] = [
     ("pulsar", &pulsar::KIND),
 ];
 
-/// How long the long form takes on all buses together, unless it is told.
-const MINUTES: u64 = 60;
+/// For how long faults happen in the long form on all buses together, unless it is told. With starts and
+/// ends it takes less than an hour.
+const MINUTES: u64 = 48;
+
+/// Tells a run where to leave its summary.
+const SUMMARY: &str = "IDP_CHAOS_SUMMARY";
 
 /// `cargo xtask chaos [OPTIONS]`.
 pub(crate) fn chaos_command(args: &[String]) -> Outcome {
     let request = Request::parse(args)?;
     process::run(&mut process::cargo(["build", "--quiet", "--package", "chaos"]))?;
-    let mut broken = Vec::new();
+    let mut runs = Vec::new();
     for (name, kind) in &request.buses {
         interrupt::check()?;
         println!("== chaos on {name}");
-        let mut chaos = process::cargo(["run", "--quiet", "--package", "chaos", "--"]);
-        chaos.args(["--bus", name]).args(&request.passed_on);
-        if let Err(message) = run_in_control(&[&postgres::KIND, kind], &mut chaos) {
-            eprintln!("xtask: {message}");
-            broken.push(*name);
-        }
+        runs.push(run_on(name, kind, &request.passed_on));
     }
+    if runs.len() > 1 {
+        runs.iter().for_each(|run| print!("{}", run.text()));
+    }
+    let broken: Vec<_> = runs.iter().filter(|run| run.failure.is_some()).collect();
     match broken.len() {
         0 => Ok(()),
-        _ => Err(format!("chaos: not all promises were shown to be kept on {}", broken.join(", "))),
+        _ => {
+            let names: Vec<_> = broken.iter().map(|run| run.bus).collect();
+            let names = names.join(", ");
+            Err(format!("chaos: not all promises were shown to be kept on {names}"))
+        }
+    }
+}
+
+fn run_on(bus: &'static str, kind: &'static Kind, passed_on: &[String]) -> Run {
+    let begun = Instant::now();
+    let file = std::env::temp_dir().join(format!("idp-chaos-summary-{}", std::process::id()));
+    let mut chaos = process::cargo(["run", "--quiet", "--package", "chaos", "--"]);
+    chaos.args(["--bus", bus]).args(passed_on).env(SUMMARY, &file);
+    let outcome = run_in_control(&[&postgres::KIND, kind], &mut chaos);
+    if let Err(message) = &outcome {
+        eprintln!("xtask: {message}");
+    }
+    let summary = std::fs::read_to_string(&file).unwrap_or_default();
+    drop(std::fs::remove_file(&file));
+    Run { bus, failure: outcome.err(), summary, took: begun.elapsed() }
+}
+
+/// What became of a run.
+struct Run {
+    bus: &'static str,
+    failure: Option<String>,
+    /// Empty when it did not come so far.
+    summary: String,
+    took: Duration,
+}
+
+impl Run {
+    fn text(&self) -> String {
+        let Self { bus, failure, summary, took } = self;
+        let (verdict, seconds) = match failure {
+            None => ("all is kept", took.as_secs()),
+            Some(_) if summary.is_empty() => ("FAILED before its end", took.as_secs()),
+            Some(_) => ("NOT KEPT", took.as_secs()),
+        };
+        format!("== {bus}: {verdict}, in {} min {} s\n{summary}", seconds / 60, seconds % 60)
     }
 }
 
@@ -47,21 +91,19 @@ struct Request {
 impl Request {
     /// All but the bus and the time is for the program; the time is shared by the buses.
     fn parse(args: &[String]) -> Outcome<Self> {
-        let (mut bus, mut minutes, mut passed_on) = (None, MINUTES, Vec::new());
+        let (mut buses, mut minutes, mut passed_on) = (Vec::new(), MINUTES, Vec::new());
         let mut args = args.iter();
         while let Some(arg) = args.next() {
             match arg.as_str() {
-                "--bus" => bus = Some(known(args.next())?),
+                "--bus" => buses.push(known(args.next())?),
                 "--minutes" => minutes = number(args.next())?,
                 _ => passed_on.push(arg.clone()),
             }
         }
         let is_long = passed_on.iter().any(|arg| arg == "--long");
-        let buses = match bus {
-            Some(bus) => vec![bus],
-            None if is_long => BUSES.to_vec(),
-            None => vec![BUSES[0]],
-        };
+        if buses.is_empty() {
+            buses = if is_long { BUSES.to_vec() } else { vec![BUSES[0]] };
+        }
         let share = (minutes / buses.len() as u64).max(1);
         passed_on.extend(["--minutes".to_owned(), share.to_string()]);
         Ok(Self { buses, passed_on })
@@ -93,7 +135,7 @@ mod tests {
     fn the_short_form_is_for_one_bus() {
         assert_eq!(
             parsed("--seed 3").expect("valid"),
-            (vec!["nats"], "--seed 3 --minutes 60".into())
+            (vec!["nats"], "--seed 3 --minutes 48".into())
         );
         assert_eq!(parsed("--bus kafka").expect("valid").0, ["kafka"]);
         assert!(parsed("--bus pigeon").expect_err("unknown").contains("rabbitmq-streams"));
@@ -106,6 +148,23 @@ mod tests {
         assert_eq!(passed_on, "--long --minutes 5");
         let (buses, passed_on) = parsed("--long --bus redis --minutes 2").expect("valid");
         assert_eq!((buses, passed_on), (vec!["redis"], "--long --minutes 2".to_owned()));
+        let (buses, passed_on) =
+            parsed("--long --bus redis --bus nats --minutes 2").expect("valid");
+        assert_eq!((buses, passed_on), (vec!["redis", "nats"], "--long --minutes 1".to_owned()));
         assert!(parsed("--minutes soon").is_err());
+    }
+    #[test]
+    fn a_run_is_shown_with_its_verdict_whatever_became_of_it() {
+        let run = |failure: Option<&str>, summary: &str| Run {
+            bus: "redis",
+            failure: failure.map(str::to_owned),
+            summary: summary.to_owned(),
+            took: Duration::from_secs(75),
+        };
+        assert_eq!(run(None, "   x\n").text(), "== redis: all is kept, in 1 min 15 s\n   x\n");
+        let broken = run(Some("1 finding"), "   x\n").text();
+        assert_eq!(broken, "== redis: NOT KEPT, in 1 min 15 s\n   x\n");
+        let failed = run(Some("no lanes"), "").text();
+        assert_eq!(failed, "== redis: FAILED before its end, in 1 min 15 s\n");
     }
 }

@@ -18,6 +18,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::c11_waits::C11Waits;
 use super::faketime;
 use super::server::Server;
 use crate::outcome::Outcome;
@@ -29,17 +30,23 @@ pub(crate) const VARIABLE: &str = "IDP_SERVERS_CONTROL";
 pub(crate) struct Control {
     servers: Arc<Mutex<Vec<Server>>>,
     path: PathBuf,
-    faketime: Option<PathBuf>,
+    stepping: Option<Stepping>,
+}
+
+/// What processes of the command load to go by clocks that it steps.
+pub(crate) struct Stepping {
+    pub(crate) library: PathBuf,
+    pub(crate) waits: C11Waits,
 }
 
 impl Control {
-    /// Over these servers; the command is told where the library is that steps clocks.
-    pub(crate) fn over(servers: Vec<Server>, faketime: Option<PathBuf>) -> Outcome<Self> {
+    /// Over these servers; the command is told what steps clocks.
+    pub(crate) fn over(servers: Vec<Server>, stepping: Option<Stepping>) -> Outcome<Self> {
         let path = std::env::temp_dir().join(format!("idp-control-{}", std::process::id()));
         drop(std::fs::remove_file(&path));
         let listener = UnixListener::bind(&path)
             .map_err(|error| format!("cannot listen on {}: {error}", path.display()))?;
-        let control = Control { servers: Arc::new(Mutex::new(servers)), path, faketime };
+        let control = Control { servers: Arc::new(Mutex::new(servers)), path, stepping };
         let servers = Arc::clone(&control.servers);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -55,8 +62,8 @@ impl Control {
         let mut variables: Vec<_> =
             locked(&self.servers).iter().flat_map(Server::variables).collect();
         variables.push((VARIABLE, self.path.to_string_lossy().into_owned()));
-        let faketime = self.faketime.iter().map(|library| library.to_string_lossy().into_owned());
-        variables.extend(faketime.map(|library| (faketime::VARIABLE, library)));
+        let loaded = |with: &Stepping| faketime::with_waits(&with.library, &with.waits);
+        variables.extend(self.stepping.iter().map(|with| (faketime::VARIABLE, loaded(with))));
         variables
     }
 

@@ -4,11 +4,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::c11_waits::C11Waits;
 use super::packages::{self, Need};
 use super::patience::Patience;
 use crate::outcome::Outcome;
 
-/// Tells the command that runs on our servers where the library is, for processes of its own.
+/// Tells the command that runs on our servers what to load before processes of its own.
 pub(crate) const VARIABLE: &str = "IDP_FAKETIME";
 
 const NEED: Need = Need {
@@ -24,6 +25,11 @@ pub(crate) fn find_or_install(patience: &Patience) -> Outcome<Option<PathBuf>> {
         return Ok(None);
     }
     packages::find_or_install(&NEED, patience, || find(Path::new("/usr/lib"))).map(Some)
+}
+
+/// What is loaded before a program that may wait by threads of C11.
+pub(crate) fn with_waits(library: &Path, waits: &C11Waits) -> String {
+    format!("{}:{}", library.display(), waits.library().display())
 }
 
 /// Debian has a folder for each architecture.

@@ -27,11 +27,17 @@ const ARTIFACTS: [Coordinates; 2] = [
 ];
 
 const BROKER: u16 = 0;
-/// The second listener, and where it says that it listens: a test that cuts the network forwards
-/// from there.
-const RELAYED_TO: u16 = 1;
-const RELAYED_FROM: u16 = 2;
-const CONTROLLER: u16 = 3;
+const CONTROLLER: u16 = 1;
+/// More listeners, and where each says that it listens: a test that cuts the network forwards from
+/// there. One for each test that does so at the same time, as many as there are ports for.
+const RELAYED: [Relayed; 3] =
+    [Relayed { to: 2, from: 3 }, Relayed { to: 4, from: 5 }, Relayed { to: 6, from: 7 }];
+
+#[derive(Clone, Copy)]
+struct Relayed {
+    to: u16,
+    from: u16,
+}
 
 /// Any will do, in the form of a UUID in base 64.
 const CLUSTER_ID: &str = "aWRwLXRlc3Qtc2VydmVycw";
@@ -67,8 +73,8 @@ impl Recipe for Kafka {
     }
 
     fn addresses(&self, home: &Home) -> Vec<String> {
-        let (from, to) = (home.port(RELAYED_FROM), home.port(RELAYED_TO));
-        vec![format!("127.0.0.1:{}", home.port(BROKER)), format!("{from}:{to}")]
+        let pair = |line: Relayed| format!("{}:{}", home.port(line.from), home.port(line.to));
+        vec![format!("127.0.0.1:{}", home.port(BROKER)), RELAYED.map(pair).join(",")]
     }
 }
 
@@ -100,18 +106,22 @@ const METADATA_START: usize = 12;
 
 fn configuration(home: &Home) -> String {
     let data = home.path("data");
-    let [broker, to, from, controller] =
-        [BROKER, RELAYED_TO, RELAYED_FROM, CONTROLLER].map(|index| home.port(index));
+    let [broker, controller] = [BROKER, CONTROLLER].map(|index| home.port(index));
+    let each = |text: &dyn Fn(usize, Relayed) -> String| -> String {
+        RELAYED.into_iter().enumerate().map(|(at, line)| text(at, line)).collect()
+    };
+    let protocols = each(&|at, _| format!("RELAYED{at}:PLAINTEXT,"));
+    let listeners = each(&|at, line| format!("RELAYED{at}://127.0.0.1:{},", home.port(line.to)));
+    let advertised = each(&|at, line| format!(",RELAYED{at}://127.0.0.1:{}", home.port(line.from)));
     format!(
         "process.roles=broker,controller\n\
          node.id=1\n\
          controller.quorum.voters=1@127.0.0.1:{controller}\n\
          controller.listener.names=CONTROLLER\n\
          inter.broker.listener.name=DIRECT\n\
-         listener.security.protocol.map=DIRECT:PLAINTEXT,RELAYED:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
-         listeners=DIRECT://127.0.0.1:{broker},RELAYED://127.0.0.1:{to},\
-         CONTROLLER://127.0.0.1:{controller}\n\
-         advertised.listeners=DIRECT://127.0.0.1:{broker},RELAYED://127.0.0.1:{from}\n\
+         listener.security.protocol.map={protocols}DIRECT:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
+         listeners={listeners}DIRECT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}\n\
+         advertised.listeners=DIRECT://127.0.0.1:{broker}{advertised}\n\
          log.dirs={}\n\
          {SETTINGS}",
         data.display()

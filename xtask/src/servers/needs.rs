@@ -15,7 +15,7 @@ const NEEDS: &[(&str, &[&str])] = &[
     ("idp-rabbitmq", &["rabbitmq"]),
     ("idp-redis", &["redis"]),
     ("interop", &["pg", "redis", "nats", "rabbitmq", "kafka", "pulsar"]),
-    ("route-planning", &["pg", "nats", "rabbitmq"]),
+    ("route-planning", &["pg", "redis", "nats", "rabbitmq"]),
 ];
 
 /// For the tests of these packages; for those of the whole workspace without a name. A pattern may

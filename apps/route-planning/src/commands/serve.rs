@@ -35,6 +35,7 @@ pub(crate) async fn serve(
     writeln!(out, "Route planning is at http://{listen}/ and its API at http://{listen}/docs")?;
     writeln!(out, "Everything is kept in {}", settings.database)?;
     writeln!(out, "Events go to {}", settings.relay.bus)?;
+    writeln!(out, "Events that everybody has read are {}", settings.log)?;
     let metrics = metrics::start(&core, settings.metrics).await?;
     if let Some(metrics) = &metrics {
         writeln!(out, "Metrics are at http://{}/metrics", metrics.address())?;

@@ -1,55 +1,21 @@
 //! Events leave for a broker, with nothing but settings: the program as an operator runs it, and a
 //! client of its own that looks what the broker has.
 
-use crate::program::{data, program, run};
+use crate::process::{PATIENCE, Process, import, server};
+use crate::program::program;
 use async_nats::jetstream::{self, consumer, stream};
 use futures_util::StreamExt;
 use lapin::options::{BasicGetOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, ConnectionProperties};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::process::Stdio;
 use std::time::Duration;
-use tempfile::TempDir;
 use tokio::time::timeout;
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A name that nobody on the broker has.
 fn new_name() -> String {
     format!("T{:016x}", RandomState::new().build_hasher().finish())
-}
-
-fn server(variable: &str) -> String {
-    std::env::var(variable).unwrap_or_else(|_| {
-        panic!("{variable} names no server: run `cargo xtask test`, which starts one")
-    })
-}
-
-/// `serve --dev` or `relay`, in a process of its own that ends with this.
-struct Process(tokio::process::Child);
-
-impl Process {
-    fn start(folder: &TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut command = tokio::process::Command::from(program(folder));
-        command.args(arguments).envs(variables.iter().copied()).stdout(Stdio::null());
-        Self(command.kill_on_drop(true).spawn().expect("the program runs"))
-    }
-
-    /// SIGTERM, as an operator would.
-    async fn stop(mut self) {
-        let process = self.0.id().expect("it runs").to_string();
-        let kill = std::process::Command::new("kill").args(["-TERM", &process]).status();
-        assert!(kill.expect("kill runs").success());
-        let ended = timeout(PATIENCE, self.0.wait()).await.expect("it ends");
-        assert!(ended.expect("it can be waited for").success());
-    }
-}
-
-fn import(folder: &TempDir, instance: &str, solution: &str, tenant: &str) {
-    let done = run(folder, &["import", &data(instance), &data(solution), "--tenant", tenant]);
-    assert!(done.status.success(), "{done:?}");
 }
 
 /// A stream of JetStream, and what is in it.
@@ -108,12 +74,12 @@ async fn events_reach_nats_by_settings_alone_and_each_once() {
         assert_eq!([on, tenant, event], [&subject, "acme", "route_plan.created"]);
     }
     // Another process commits while the service runs.
-    import(&folder, "C101.txt", "C101.sol", "globex");
+    import(&folder, &[], "C101.txt", "C101.sol", "globex");
     let all = nats.events(15).await;
     assert!(all[5..].iter().all(|[_, tenant, ..]| tenant == "globex"), "{all:?}");
     service.stop().await;
     // And another one while none does.
-    import(&folder, "A-n32-k5.vrp", "A-n32-k5.sol", "initech");
+    import(&folder, &[], "A-n32-k5.vrp", "A-n32-k5.sol", "initech");
     let relay = Process::start(&folder, &["relay"], &variables);
     let all = nats.events(20).await;
     relay.stop().await;
@@ -150,7 +116,7 @@ async fn events_reach_rabbitmq_by_settings_alone() {
     let declaring = channel.queue_declare(queue.as_str().into(), options, FieldTable::default());
     declaring.await.expect("a queue");
     let folder = tempfile::tempdir().expect("a temporary folder");
-    import(&folder, "A-n32-k5.vrp", "A-n32-k5.sol", "acme");
+    import(&folder, &[], "A-n32-k5.vrp", "A-n32-k5.sol", "acme");
     let topic = format!("/{queue}");
     let variables =
         [("ROUTE_PLANNING__RELAY__BUS", server.as_str()), ("ROUTE_PLANNING__RELAY__TOPIC", &topic)];
@@ -175,4 +141,64 @@ async fn events_reach_rabbitmq_by_settings_alone() {
     let types = timeout(PATIENCE, arriving).await.expect("five events arrive");
     assert_eq!(types, ["route_plan.created"; 5]);
     relay.stop().await;
+}
+
+/// The ids of all events under a topic, whatever stream they came by.
+async fn redis_ids(redis: &mut redis::aio::MultiplexedConnection, topic: &str) -> Vec<String> {
+    let pattern = idp::redis::stream_key_pattern(topic, "route-planning");
+    let keys = redis::cmd("KEYS").arg(pattern).to_owned();
+    let keys: Vec<String> = keys.query_async(redis).await.expect("it answers");
+    let mut ids = Vec::new();
+    for key in keys {
+        let range = redis::cmd("XRANGE").arg(key).arg("-").arg("+").to_owned();
+        let entries: Vec<(String, HashMap<String, String>)> =
+            range.query_async(redis).await.expect("a stream");
+        for (_, fields) in entries {
+            assert_eq!(fields["ce_type"], "route_plan.created");
+            assert_eq!(fields["ce_source"], "/route-planning");
+            ids.push(fields["ce_id"].clone());
+        }
+    }
+    ids
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn events_reach_redis_by_settings_alone_and_each_once() {
+    // A database that no other test has: where a stream ended is kept under the names of the service.
+    let url = format!("{}/13", server("IDP_TEST_REDIS"));
+    let client = redis::Client::open(url.as_str()).expect("a URL");
+    let connecting = timeout(PATIENCE, client.get_multiplexed_async_connection());
+    let mut redis = connecting.await.expect("in time").expect("a server");
+    let _: () = redis::cmd("FLUSHDB").query_async(&mut redis).await.expect("it is ours");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let name = new_name();
+    let topic = format!("{name}.{{aggregate_type}}");
+    let variables =
+        [("ROUTE_PLANNING__RELAY__BUS", url.as_str()), ("ROUTE_PLANNING__RELAY__TOPIC", &topic)];
+    let service = Process::start(&folder, &["serve", "--dev"], &variables);
+    let topic = format!("{name}.route_plan");
+    let mut arrived = async |count: usize| {
+        let arriving = async {
+            loop {
+                let ids = redis_ids(&mut redis, &topic).await;
+                if ids.len() >= count {
+                    return ids;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(PATIENCE, arriving).await.expect("so many arrive")
+    };
+    // The sample, and what another process commits while the service runs.
+    arrived(5).await;
+    import(&folder, &[], "C101.txt", "C101.sol", "globex");
+    arrived(15).await;
+    service.stop().await;
+    import(&folder, &[], "A-n32-k5.vrp", "A-n32-k5.sol", "initech");
+    let relay = Process::start(&folder, &["relay"], &variables);
+    let ids = arrived(20).await;
+    relay.stop().await;
+    let all = arrived(20).await;
+    assert_eq!((HashSet::<&String>::from_iter(&ids).len(), all.len()), (20, 20), "each once");
 }

@@ -1,6 +1,7 @@
 //! The application from the outside: its use cases, its HTTP edge, its import, its page.
 
 mod client;
+mod process;
 mod sample;
 mod stores;
 
@@ -9,6 +10,7 @@ mod buses;
 mod http;
 mod import;
 mod live;
+mod log;
 mod metrics;
 mod page;
 mod program;

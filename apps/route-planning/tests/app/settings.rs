@@ -24,8 +24,9 @@ fn without_settings_everything_is_local() {
 fn one_setting_chooses_the_database() {
     let variables = [("ROUTE_PLANNING__DATABASE__URL", "postgres://me@db/plans")];
     let settings = Settings::load(None, variables, Purpose::Tool).expect("valid");
-    let Database::Postgres(url) = settings.database else { panic!("PostgreSQL was asked for") };
-    assert_eq!(url.reveal(), "postgres://me@db/plans");
+    let Database::Postgres(database) = settings.database else { panic!("it was asked for") };
+    assert_eq!(database.url.reveal(), "postgres://me@db/plans");
+    assert_eq!(database.partition_size, 1_000_000);
 }
 
 #[test]
@@ -96,6 +97,42 @@ fn a_wrong_topic_is_told_with_the_other_faults() {
     let faults = error.to_string();
     assert!(faults.contains("relay.topic: ") && faults.contains("{tenent}"), "{faults}");
     assert!(faults.contains("relay.bus: ") && !faults.contains("hunter2"), "{faults}");
+}
+
+#[test]
+fn the_log_is_kept_whole_unless_somebody_says_otherwise() {
+    let load = |variables: &[(&str, &str)]| {
+        let variables = variables
+            .iter()
+            .map(|(key, value)| (format!("ROUTE_PLANNING__LOG__{key}"), (*value).to_owned()));
+        Settings::load(None, variables, Purpose::Tool).map(|settings| settings.log)
+    };
+    let loaded = |variables: &[_]| load(variables).unwrap_or_else(|error| panic!("{error}"));
+    let usual = loaded(&[]);
+    assert_eq!((usual.keep_for, usual.archive.as_deref()), (None, None));
+    assert_eq!(usual.to_string(), "kept for ever");
+    let kept = loaded(&[("KEEP_FOR", "36h"), ("ARCHIVE", "old")]);
+    assert_eq!(kept.keep_for, Some(Duration::from_secs(36 * 3_600)));
+    assert_eq!(kept.interval, Duration::from_secs(60));
+    assert_eq!(kept.to_string(), "dropped after 36h, and archived in old before");
+    assert_eq!(loaded(&[("KEEP_FOR", "7d")]).to_string(), "dropped after 7d");
+    // So that a variable can switch off what a file switches on.
+    let off = loaded(&[("KEEP_FOR", "off"), ("ARCHIVE", "old")]);
+    assert_eq!(off.keep_for, None);
+
+    let Err(error) = load(&[("KEEP_FOR", "0s"), ("INTERVAL", "2h"), ("ARCHIVE", "")]) else {
+        panic!("three faults")
+    };
+    let faults = error.to_string();
+    for part in [
+        "log.keep_for: expected a duration such as 30s from 1s to 315360000s, got 0s",
+        "log.archive: expected a path, got an empty text",
+        "log.interval: expected a duration such as 30s from 1s to 3600s, got 2h",
+    ] {
+        assert!(faults.contains(part), "{part} is missing in\n{faults}");
+    }
+    let Err(error) = load(&[("ARCHIVE", "old")]) else { panic!("nothing would be archived") };
+    assert!(error.to_string().contains("log.archive: events are archived when"), "{error}");
 }
 
 #[test]

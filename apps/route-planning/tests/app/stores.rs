@@ -60,7 +60,7 @@ pub(crate) async fn on_postgres() -> Client {
 }
 
 /// The URL of an empty database on that server.
-async fn new_database(server: &str) -> String {
+pub(crate) async fn new_database(server: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let name = format!("route_planning_{}_{number}", std::process::id());

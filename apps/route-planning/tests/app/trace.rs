@@ -93,7 +93,7 @@ async fn an_event_is_followed_by_its_trace_from_a_request_to_a_message() {
     let lines = logged();
     let (client, store) = service().await;
     let bus = Arc::new(MemoryBus::default());
-    let target = Target::new("memory", bus.clone() as Arc<dyn EventBus>).system("memory");
+    let target = Target::new("memory", bus.clone() as Arc<dyn EventBus>);
     let relay = relay(&client, store, target);
     let call = client.post("/api/route-plans").header("traceparent", PARENT);
     call.header("tracestate", STATE).json(&new_plan("R-1", 1)).await;
@@ -141,6 +141,7 @@ async fn a_request_without_a_valid_trace_begins_one_that_its_event_is_in() {
 
 #[tokio::test]
 async fn an_event_is_followed_by_its_trace_from_a_request_to_nats() {
+    let lines = logged();
     let server = std::env::var("IDP_TEST_NATS")
         .expect("IDP_TEST_NATS names no server: run `cargo xtask test`, which starts one");
     let name = format!("T{:016x}", RandomState::new().build_hasher().finish());
@@ -152,7 +153,7 @@ async fn an_event_is_followed_by_its_trace_from_a_request_to_nats() {
     let bus = Arc::new(bus.expect("the stream is there"));
     let (client, store) = service().await;
     let topic = TopicRule::parse(&format!("{name}.{{aggregate_type}}")).expect("a template");
-    let relay = relay(&client, store, Target::new("nats", bus).system("nats").topic(topic));
+    let relay = relay(&client, store, Target::new("nats", bus).topic(topic));
     let call = client.post("/api/route-plans").header("traceparent", ANOTHER_PARENT);
     call.header("tracestate", STATE).json(&new_plan("R-1", 1)).await;
 
@@ -166,4 +167,6 @@ async fn an_event_is_followed_by_its_trace_from_a_request_to_nats() {
     assert_eq!(header("ce-traceparent").as_deref(), Some(ANOTHER_PARENT));
     assert_eq!(header("ce-tracestate").as_deref(), Some(STATE));
     relay.stop().await.expect("the store answers");
+    let send = lines.ended(&ANOTHER_PARENT[3..35], "send");
+    assert!(send.contains("messaging.system=\"nats\""), "{send}");
 }

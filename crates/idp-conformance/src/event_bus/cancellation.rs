@@ -21,6 +21,7 @@ clauses! {
     a_send_dropped_without_a_network_loses_nothing,
     a_send_dropped_in_the_middle_of_a_cut_loses_nothing,
     a_dropped_send_holds_up_no_other_stream,
+    sends_dropped_again_and_again_get_there_in_the_end,
 }
 
 /// A send of these messages that nobody waits for until its end.
@@ -154,4 +155,33 @@ pub async fn a_dropped_send_holds_up_no_other_stream<H: BusHarness>(harness: H) 
         hasty.deliver(&messages).await;
     }
     check(&harness, &[&hasty, &steady]).await;
+}
+
+/// How long an answer of the broker takes, and how long a send may take: for one, not for two.
+const ANSWER_TIME: Duration = Duration::from_millis(200);
+const HASTE: Duration = Duration::from_millis(380);
+const HASTY_SENDS_MAX: u32 = 50;
+
+/// What it takes to send at all (to look up, to connect, to log in) may last longer than a send may: it
+/// is not begun anew by each.
+pub async fn sends_dropped_again_and_again_get_there_in_the_end<H: BusHarness>(harness: H) {
+    let topic = harness.topic("letters").await;
+    let mut publisher = Publisher::of_lane(harness.bus().await, &topic, 0);
+    if !harness.slow_down(ANSWER_TIME).await {
+        return skip("the network cannot be slowed down");
+    }
+    let messages = publisher.messages(1..=10, 2);
+    let mut sends = 0;
+    let send = async |bus: &dyn EventBus, messages: &[Message]| {
+        let outcome = timeout(HASTE, bus.publish(messages)).await;
+        outcome.is_ok_and(|outcome| outcome.is_ok())
+    };
+    while !dropped(&mut publisher, &messages, send).await {
+        sends += 1;
+        assert!(sends < HASTY_SENDS_MAX, "{sends} sends were dropped, and none got further");
+    }
+    harness.slow_down(Duration::ZERO).await;
+    publisher.deliver(&publisher.messages(1..=15, 2)).await;
+    check(&harness, &[&publisher]).await;
+    all_stored(&harness, &topic, 15).await;
 }

@@ -8,7 +8,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 const ANSWER_TIME: Duration = Duration::from_secs(20);
@@ -21,10 +22,19 @@ pub(crate) fn environment(name: &str, what: &str) -> String {
         .unwrap_or_else(|_| panic!("this test needs a Kafka broker: set {name} to {what}"))
 }
 
+/// Clients that read, for all tests of the process: they are slow to connect.
+static IDLE: Mutex<Vec<Readers>> = Mutex::new(Vec::new());
+
 /// A broker.
 #[derive(Clone)]
 pub(crate) struct Broker {
     pub(crate) address: String,
+}
+
+struct Readers {
+    /// Sees transactions under way.
+    ends: BaseConsumer,
+    committed: BaseConsumer,
 }
 
 impl Broker {
@@ -52,14 +62,47 @@ impl Broker {
     }
 
     fn await_leaders(&self, topic: &str, partitions: i32) {
-        let consumer: BaseConsumer = self.client().create().expect("a valid configuration");
         let deadline = Instant::now() + ANSWER_TIME;
-        for partition in 0..partitions {
-            while let Err(error) = consumer.fetch_watermarks(topic, partition, ANSWER_TIME) {
-                assert!(Instant::now() < deadline, "{topic} has no leader: {error}");
-                std::thread::sleep(Duration::from_millis(10));
+        self.with_readers(|readers| {
+            for partition in 0..partitions {
+                let look = || {
+                    // What a client knows of a topic stays, also that there is none.
+                    readers.ends.fetch_metadata(Some(topic), ANSWER_TIME)?;
+                    readers.ends.fetch_watermarks(topic, partition, ANSWER_TIME)
+                };
+                while let Err(error) = look() {
+                    assert!(Instant::now() < deadline, "{topic} has no leader: {error}");
+                    std::thread::sleep(Duration::from_millis(10));
+                }
             }
-        }
+        });
+    }
+
+    fn with_readers<T>(&self, read: impl FnOnce(&Readers) -> T) -> T {
+        let idle = IDLE.lock().expect("no panic").pop();
+        let readers = idle.unwrap_or_else(|| self.readers());
+        let outcome = read(&readers);
+        IDLE.lock().expect("no panic").push(readers);
+        outcome
+    }
+
+    /// Ends the clients that are kept for other tests, and their threads.
+    pub(crate) fn close_readers() {
+        IDLE.lock().expect("no panic").clear();
+    }
+
+    fn readers(&self) -> Readers {
+        let mut ends = self.client();
+        ends.set("isolation.level", "read_uncommitted");
+        let mut committed = self.client();
+        committed
+            .set("group.id", "idp-tests")
+            .set("enable.auto.commit", "false")
+            .set("isolation.level", "read_committed")
+            .set("enable.partition.eof", "true")
+            .set("fetch.wait.max.ms", "10");
+        let ends = ends.create().expect("a valid configuration");
+        Readers { ends, committed: committed.create().expect("a valid configuration") }
     }
 
     /// Waits until nobody knows it any more.
@@ -82,11 +125,11 @@ impl Broker {
         });
     }
 
-    pub(crate) fn admin(&self) -> AdminClient<DefaultClientContext> {
+    fn admin(&self) -> AdminClient<DefaultClientContext> {
         self.client().create().expect("a valid configuration")
     }
 
-    pub(crate) fn client(&self) -> ClientConfig {
+    fn client(&self) -> ClientConfig {
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", &self.address);
         client
@@ -106,61 +149,54 @@ impl Broker {
     }
 
     fn read(&self, topic: &str) -> Vec<Record> {
-        let ends: BaseConsumer = self
-            .client()
-            .set("isolation.level", "read_uncommitted")
-            .create()
-            .expect("a valid configuration");
-        let consumer: BaseConsumer = self
-            .client()
-            .set("group.id", "idp-tests")
-            .set("enable.auto.commit", "false")
-            .set("isolation.level", "read_committed")
-            .set("enable.partition.eof", "true")
-            .set("fetch.wait.max.ms", "10")
-            .create()
-            .expect("a valid configuration");
-        let metadata = ends.fetch_metadata(Some(topic), ANSWER_TIME).expect("the broker answers");
-        let partitions = metadata.topics()[0].partitions().len();
-        let deadline = Instant::now() + SETTLING_TIME;
-        (0..i32::try_from(partitions).expect("a few"))
-            .flat_map(|partition| {
-                await_settled(&ends, &consumer, topic, partition, deadline);
-                read_partition(&consumer, topic, partition)
-            })
-            .collect()
+        self.with_readers(|readers| {
+            let metadata = readers.ends.fetch_metadata(Some(topic), ANSWER_TIME);
+            let metadata = metadata.expect("the broker answers");
+            let partitions = i32::try_from(metadata.topics()[0].partitions().len());
+            let partitions = partitions.expect("a few");
+            let deadline = Instant::now() + SETTLING_TIME;
+            for partition in 0..partitions {
+                readers.await_settled(topic, partition, deadline);
+            }
+            readers.read(topic, partitions)
+        })
     }
 }
 
-fn await_settled(
-    ends: &BaseConsumer,
-    consumer: &BaseConsumer,
-    topic: &str,
-    partition: i32,
-    deadline: Instant,
-) {
-    let end = |consumer: &BaseConsumer| {
-        consumer.fetch_watermarks(topic, partition, ANSWER_TIME).expect("the broker answers").1
-    };
-    let all = end(ends);
-    while end(consumer) < all && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-fn read_partition(consumer: &BaseConsumer, topic: &str, partition: i32) -> Vec<Record> {
-    let mut list = TopicPartitionList::new();
-    list.add_partition_offset(topic, partition, Offset::Beginning).expect("an offset");
-    consumer.assign(&list).expect("a partition");
-    let mut records = Vec::new();
-    let deadline = Instant::now() + ANSWER_TIME;
-    loop {
-        match consumer.poll(Duration::from_millis(100)) {
-            Some(Ok(message)) => records.push(Record::of(&message)),
-            Some(Err(KafkaError::PartitionEOF(_))) => return records,
-            Some(Err(_)) | None => {}
+impl Readers {
+    fn await_settled(&self, topic: &str, partition: i32, deadline: Instant) {
+        let end = |consumer: &BaseConsumer| {
+            consumer.fetch_watermarks(topic, partition, ANSWER_TIME).expect("the broker answers").1
+        };
+        let all = end(&self.ends);
+        while end(&self.committed) < all && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
         }
-        assert!(Instant::now() < deadline, "partition {partition} of {topic} has no end");
+    }
+
+    fn read(&self, topic: &str, partitions: i32) -> Vec<Record> {
+        let mut list = TopicPartitionList::new();
+        for partition in 0..partitions {
+            list.add_partition_offset(topic, partition, Offset::Beginning).expect("an offset");
+        }
+        self.committed.assign(&list).expect("partitions");
+        let mut records = Vec::new();
+        let mut unread: BTreeSet<i32> = (0..partitions).collect();
+        let deadline = Instant::now() + ANSWER_TIME;
+        while !unread.is_empty() {
+            match self.committed.poll(Duration::from_millis(100)) {
+                Some(Ok(message)) => records.push(Record::of(&message)),
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    unread.remove(&partition);
+                }
+                Some(Err(_)) | None => {}
+            }
+            assert!(Instant::now() < deadline, "partitions {unread:?} of {topic} have no end");
+        }
+        self.committed.unassign().expect("nothing is committed");
+        // Within a partition they stay in their order.
+        records.sort_by_key(|record| record.partition);
+        records
     }
 }
 

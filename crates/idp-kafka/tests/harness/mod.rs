@@ -3,6 +3,7 @@
 
 mod broker;
 mod letters;
+mod ports;
 mod within;
 
 pub(crate) use broker::{Broker, environment, numbers};
@@ -13,14 +14,11 @@ use idp_application::EventBus;
 use idp_conformance::{BusHarness, Received, Way};
 use idp_kafka::{Delivery, KafkaBus, KafkaConfig};
 use idp_testkit::{Direction, Proxy};
+use ports::Ports;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::{Semaphore, SemaphorePermit};
-
-/// The broker says one port where the proxy has to listen: one test at a time has it.
-static PORT: Semaphore = Semaphore::const_new(1);
 
 /// A bus under test.
 pub(crate) struct KafkaHarness {
@@ -29,7 +27,8 @@ pub(crate) struct KafkaHarness {
     pub(crate) config: KafkaConfig,
     topics: Mutex<BTreeMap<String, Arc<str>>>,
     id: String,
-    _turn: SemaphorePermit<'static>,
+    /// Given back when the proxy has gone.
+    _ports: Ports,
 }
 
 impl KafkaHarness {
@@ -44,11 +43,9 @@ impl KafkaHarness {
     }
 
     async fn start(delivery: Delivery) -> Self {
-        let turn = PORT.acquire().await.expect("never closed");
-        let relayed = environment("IDP_TEST_KAFKA_RELAYED", "two ports, `LISTEN:TARGET`");
-        let (listen, target) = relayed.split_once(':').expect("two ports, `LISTEN:TARGET`");
-        let listen = listen.parse().expect("a port");
-        let proxy = Proxy::on(listen, format!("127.0.0.1:{target}")).await.expect("it listens");
+        let ports = Ports::borrow().await;
+        let proxy = Proxy::on(ports.listen, format!("127.0.0.1:{}", ports.target)).await;
+        let proxy = proxy.expect("it listens");
         let id = format!("t{:016x}", RandomState::new().hash_one("idp"));
         let config = KafkaConfig {
             delivery,
@@ -58,7 +55,7 @@ impl KafkaHarness {
             ..KafkaConfig::new(proxy.address().to_string(), format!("{id}-"))
         };
         let broker = Broker::from_environment();
-        Self { broker, proxy, config, topics: Mutex::default(), id, _turn: turn }
+        Self { broker, proxy, config, topics: Mutex::default(), id, _ports: ports }
     }
 
     /// A bus of its own, as another process would have.

@@ -4,17 +4,18 @@
 //! purges: that is promised to every reader.
 
 use super::archived_event::ArchivedEvent;
+use super::beginning::Beginning;
 use super::config::ArchiveConfig;
-use super::origin::Origin;
+use super::head::Head;
 use super::segment::{Sealed, Segment};
 use super::store::ArchiveStore;
 use bytes::Bytes;
 use idp_application::{
-    Claim, Error, ErrorKind, LaneBatch, LaneLease, LaneProgress, Membership, OutboxLog, Reader,
-    Sharding, WorkerId,
+    Claim, Error, ErrorKind, Lane, LaneBatch, LaneLease, LaneProgress, Membership, OutboxLog,
+    Reader, Sharding, WorkerId,
 };
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -26,8 +27,8 @@ pub(crate) struct Archiver {
     reader: Reader,
     worker: WorkerId,
     call_timeout: Duration,
-    /// Whether the archive is known to have its origin.
-    has_origin: AtomicBool,
+    /// The numbers that the archive came too late for, once it is known to have an origin.
+    after: OnceLock<BTreeMap<Lane, i64>>,
 }
 
 /// What a step came to.
@@ -53,8 +54,7 @@ impl Archiver {
     ) -> Result<Self, Error> {
         config.check()?;
         let reader = Reader { name: config.reader.clone(), sharding: Sharding::ByLane };
-        let has_origin = AtomicBool::new(false);
-        Ok(Self { config, log, store, reader, worker, call_timeout, has_origin })
+        Ok(Self { config, log, store, reader, worker, call_timeout, after: OnceLock::new() })
     }
 
     /// Makes it a reader of the log: from then on nothing is dropped that it has not recorded.
@@ -88,16 +88,15 @@ impl Archiver {
         leases: &[LaneLease],
         membership: Membership,
     ) -> Result<Step, Error> {
-        if !self.has_origin.load(Ordering::Relaxed) {
-            if Origin::find(&*self.store).await?.is_none() {
-                // Nobody records anything before the origin is written, so it is the same whoever
-                // writes it; but only who has all lanes can.
-                if leases.len() < usize::from(membership.lanes) {
-                    return Ok(Step::default());
-                }
-                Origin::of(leases).write(&*self.store).await?;
-            }
-            self.has_origin.store(true, Ordering::Relaxed);
+        let beginning = Beginning { store: &self.store, leases, membership };
+        if self.after.get().is_none() {
+            let Some(after) = beginning.after().await? else { return Ok(Step::default()) };
+            // Whoever was first set the same.
+            let _ = self.after.set(after);
+        }
+        let after = self.after.get().expect("it was set");
+        if !beginning.is_behind_the_end(after).await? {
+            return Ok(Step::default());
         }
         self.archive(leases.to_vec()).await
     }
@@ -109,6 +108,9 @@ impl Archiver {
             let read = self.log.read(&leases, self.config.batch_size);
             let batches = self.answered(read).await?;
             let has_more = batches.iter().any(|batch| batch.has_more);
+            for event in batches.iter().flat_map(|batch| &batch.events) {
+                self.config.payloads.check(&event.envelope)?;
+            }
             batches.into_iter().for_each(|batch| take(batch, &mut leases, &mut segment));
             if !has_more {
                 break false;
@@ -125,8 +127,8 @@ impl Archiver {
         Ok(Step { events, bytes, lanes_lost, is_full })
     }
 
-    /// Writes the file, and then the manifest, without which it is not there. Gives how many events
-    /// they are, and bytes.
+    /// Writes the file, then the manifest, without which it is not there, and then how far the archive
+    /// goes, so that the loss of either is told. Gives how many events they are, and bytes.
     async fn write(&self, segment: Segment) -> Result<(u64, u64), Error> {
         let sealed = tokio::task::spawn_blocking(move || segment.seal()).await.map_err(|e| {
             let message = "the task that compresses has ended";
@@ -136,6 +138,7 @@ impl Archiver {
         self.store.put(&manifest.file.name, file).await?;
         let (name, object) = manifest.to_object();
         self.store.put(&name, Bytes::from(object)).await?;
+        Head::update(&*self.store, |head| head.cover(&manifest)).await?;
         Ok((manifest.events, manifest.file.bytes))
     }
 

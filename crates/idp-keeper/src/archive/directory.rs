@@ -4,7 +4,7 @@ use super::store::ArchiveStore;
 use bytes::Bytes;
 use idp_application::{BoxFuture, Error, ErrorKind};
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Keeps objects as files: written under a temporary name, synced, renamed, and the folder synced.
 ///
 /// Whatever ends with `.part` is left of a process that died while it wrote; it is never read, and may
-/// be deleted when no keeper runs. The file system must rename atomically and sync when it is told to:
-/// local ones do.
+/// be deleted when no keeper runs. The file system must rename atomically, sync when it is told to, and
+/// lock files for all processes that write to it: local ones do.
 #[derive(Clone, Debug)]
 pub struct DirectoryArchive {
     root: Arc<Path>,
@@ -69,6 +69,16 @@ impl ArchiveStore for DirectoryArchive {
         Box::pin(self.blocking("read the archive", name, |path| Ok(fs::read(path)?.into())))
     }
 
+    fn replace<'a>(
+        &'a self,
+        name: &'a str,
+        before: Option<Bytes>,
+        object: Bytes,
+    ) -> BoxFuture<'a, Result<bool, Error>> {
+        let replace = move |path: &Path| replace(path, before.as_deref(), &object);
+        Box::pin(self.blocking("write to the archive", name, replace))
+    }
+
     fn list<'a>(&'a self, folder: &'a str) -> BoxFuture<'a, Result<Vec<String>, Error>> {
         Box::pin(async move {
             let names = self.blocking("list the archive", folder, names_in).await?;
@@ -94,6 +104,25 @@ fn put(path: &Path, object: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
+/// Replaces it while no other process can. The lock ends with the process that has it.
+fn replace(path: &Path, before: Option<&[u8]>, object: &[u8]) -> io::Result<bool> {
+    let lock = path.with_added_extension(LOCK);
+    let lock = OpenOptions::new().write(true).create(true).truncate(false).open(lock)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(false),
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    let there = match fs::read(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+        there => Some(there?),
+    };
+    if there.as_deref() != before {
+        return Ok(false);
+    }
+    put(path, object).map(|()| true)
+}
+
 /// A new file beside the one that it becomes. No other process, and no other call, writes to it.
 fn new_part(path: &Path) -> io::Result<(PathBuf, File)> {
     static PARTS: AtomicU64 = AtomicU64::new(0);
@@ -110,6 +139,7 @@ fn new_part(path: &Path) -> io::Result<(PathBuf, File)> {
 }
 
 const PART: &str = "part";
+const LOCK: &str = "lock";
 
 /// A rename lasts when the folder was synced.
 fn sync_folder(folder: &Path) -> io::Result<()> {
@@ -124,7 +154,7 @@ fn names_in(folder: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        if path.extension() != Some(OsStr::new(PART)) {
+        if ![PART, LOCK].iter().any(|other| path.extension() == Some(OsStr::new(other))) {
             names.extend(path.file_name().and_then(OsStr::to_str).map(str::to_owned));
         }
     }
@@ -190,6 +220,38 @@ mod tests {
             .expect_err("a folder has the name");
         let left = fs::read_dir(path.parent().expect("it has one")).expect("read").count();
         assert_eq!(left, 1, "the folder, and no part");
+    }
+
+    #[tokio::test]
+    async fn of_those_who_replace_the_same_one_gets_through() {
+        let (folder, archive) = archive();
+        let replace = async |before: Option<&'static str>, after: &'static str| {
+            let (before, after) = (before.map(Bytes::from), Bytes::from(after));
+            archive.replace("head.json", before, after).await.expect("the folder is there")
+        };
+        assert!(!replace(Some("zero"), "one").await, "there is none");
+        assert!(replace(None, "one").await);
+        assert!(!replace(None, "two").await);
+        assert!(!replace(Some("zero"), "two").await);
+        assert_eq!(archive.get("head.json").await.expect("read"), "one");
+        let mut rivals = tokio::task::JoinSet::new();
+        for rival in 0..32 {
+            let archive = archive.clone();
+            rivals.spawn(async move {
+                let object = Bytes::from(format!("rival {rival}"));
+                archive.replace("head.json", Some("one".into()), object).await.expect("it answers")
+            });
+        }
+        let through = rivals.join_all().await.into_iter().filter(|through| *through).count();
+        assert_eq!(through, 1);
+        let lock = File::open(folder.path().join("archive/head.json.lock")).expect("it is there");
+        lock.lock().expect("nobody has it");
+        let there = archive.get("head.json").await.expect("read");
+        let locked = archive.replace("head.json", Some(there.clone()), Bytes::new()).await;
+        assert!(!locked.expect("it answers"), "another process is at it");
+        drop(lock);
+        let free = archive.replace("head.json", Some(there), Bytes::from("last")).await;
+        assert!(free.expect("it answers"));
     }
 
     #[tokio::test]

@@ -43,8 +43,13 @@ pub(crate) fn in_order(segments: &[Manifest]) -> Vec<Turn> {
 }
 
 /// What the segments have of each lane, from its first number to its last; the numbers that none of them
-/// has, between those and back to where the archive began; and the numbers that several have.
-pub(crate) fn coverage(after: &BTreeMap<Lane, i64>, segments: &[Manifest]) -> Coverage {
+/// has, between those, back to where the archive began, and on to where it is known to have gone
+/// `through`; and the numbers that several have.
+pub(crate) fn coverage(
+    after: &BTreeMap<Lane, i64>,
+    through: &BTreeMap<Lane, i64>,
+    segments: &[Manifest],
+) -> Coverage {
     let mut ranges: Vec<LaneRange> = segments.iter().flat_map(Manifest::ranges).collect();
     ranges.sort_unstable();
     let mut coverage = Coverage::default();
@@ -72,6 +77,7 @@ pub(crate) fn coverage(after: &BTreeMap<Lane, i64>, segments: &[Manifest]) -> Co
             }
         }
     }
+    coverage.add_lost_ends(after, through);
     coverage
 }
 
@@ -81,6 +87,20 @@ pub(crate) struct Coverage {
     pub(crate) lanes: Vec<LaneRange>,
     pub(crate) gaps: Vec<LaneRange>,
     pub(crate) overlaps: Vec<LaneRange>,
+}
+
+impl Coverage {
+    fn add_lost_ends(&mut self, after: &BTreeMap<Lane, i64>, through: &BTreeMap<Lane, i64>) {
+        for (&lane, &last) in through {
+            let known = self.lanes.iter().find(|known| known.lane == lane);
+            let begins = after.get(&lane).copied().unwrap_or_default();
+            let first = 1 + known.map_or(begins, |known| known.last);
+            if first <= last {
+                self.gaps.push(LaneRange { lane, first, last });
+            }
+        }
+        self.gaps.sort_unstable();
+    }
 }
 
 #[cfg(test)]
@@ -119,7 +139,7 @@ mod tests {
         let turns = in_order(&segments);
         assert_eq!(order(&segments), [0, 1], "the third adds nothing");
         assert_eq!(turns[1].from, BTreeMap::from([(Lane::from_number(0), 5)]));
-        let coverage = coverage(&BTreeMap::new(), &segments);
+        let coverage = coverage(&BTreeMap::new(), &BTreeMap::new(), &segments);
         assert_eq!(coverage.lanes, [range((0, 1, 6))]);
         assert_eq!(coverage.gaps, []);
         assert_eq!(coverage.overlaps, [range((0, 1, 4)), range((0, 5, 6))]);
@@ -133,11 +153,21 @@ mod tests {
             manifest(&[(0, 12, 12), (1, 3, 3)]),
         ];
         let after = BTreeMap::from([(Lane::from_number(0), 2)]);
-        let late = coverage(&after, &segments);
+        let late = coverage(&after, &BTreeMap::new(), &segments);
         assert_eq!(late.gaps, [(0, 5, 7), (0, 10, 11), (1, 2, 2)].map(range));
-        let coverage = coverage(&BTreeMap::new(), &segments);
+        let coverage = coverage(&BTreeMap::new(), &BTreeMap::new(), &segments);
         assert_eq!(coverage.gaps, [(0, 1, 2), (0, 5, 7), (0, 10, 11), (1, 2, 2)].map(range));
         assert_eq!(coverage.lanes, [range((0, 3, 12)), range((1, 1, 3))]);
         assert_eq!(order(&segments), [0, 1, 2]);
+    }
+
+    #[test]
+    fn what_is_lost_at_the_end_is_a_gap() {
+        let lane = Lane::from_number;
+        let segments = [manifest(&[(0, 1, 4), (1, 1, 3)])];
+        let after = BTreeMap::from([(lane(2), 5), (lane(3), 8)]);
+        let through = BTreeMap::from([(lane(0), 4), (lane(1), 5), (lane(2), 6), (lane(3), 8)]);
+        let coverage = coverage(&after, &through, &segments);
+        assert_eq!(coverage.gaps, [(1, 4, 5), (2, 6, 6)].map(range));
     }
 }

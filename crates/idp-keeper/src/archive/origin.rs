@@ -22,7 +22,7 @@ struct OriginLane {
 
 impl Origin {
     const FORMAT: u32 = 1;
-    const NAME: &'static str = "origin.json";
+    pub(crate) const NAME: &'static str = "origin.json";
 
     /// That of an archive that has recorded nothing yet.
     pub(crate) fn of(leases: &[LaneLease]) -> Self {

@@ -1,13 +1,15 @@
 //! Reads an archive.
 
 use super::archived_event::ArchivedEvent;
+use super::head::{Head, HeadLane};
 use super::manifest::{LaneRange, Manifest};
 use super::order::{Coverage, Turn, coverage, in_order};
 use super::origin::Origin;
 use super::segment::events_of;
 use super::selection::ArchiveSelection;
 use super::store::ArchiveStore;
-use idp_application::{Error, ErrorKind};
+use idp_application::{Error, ErrorKind, Lane};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// An archive as it was when it was opened.
@@ -19,20 +21,33 @@ pub struct Archive {
     pub(crate) store: Arc<dyn ArchiveStore>,
     pub(crate) segments: Arc<[Manifest]>,
     origin: Arc<Origin>,
+    head: Arc<Head>,
+    /// What says how far the archive goes, and is not as it should be.
+    pub(crate) damages: Arc<[String]>,
 }
 
 impl Archive {
     /// Reads what the archive has: its manifests, not its events.
     ///
-    /// Fails with [`Corrupt`](ErrorKind::Corrupt) when a manifest is damaged, and with
-    /// [`Unsupported`](ErrorKind::Unsupported) when one was written in another format.
+    /// Fails with [`Corrupt`](ErrorKind::Corrupt) when a manifest, the origin or the head is damaged, and
+    /// with [`Unsupported`](ErrorKind::Unsupported) when one was written in another format.
     pub async fn open(store: Arc<dyn ArchiveStore>) -> Result<Self, Error> {
-        let origin = Arc::new(Origin::find(&*store).await?.unwrap_or_default());
-        let mut segments = Vec::new();
-        for name in store.list(Manifest::FOLDER).await? {
-            segments.push(Manifest::from_object(&name, &store.get(&name).await?)?);
+        // What the head names was there before the head, and stays; it is there before all segments.
+        let mut head = Head::find(&*store).await?;
+        let mut names = store.list(Manifest::FOLDER).await?;
+        if head.is_none() && !names.is_empty() {
+            head = Head::find(&*store).await?;
+            names = store.list(Manifest::FOLDER).await?;
         }
-        Ok(Self { store, segments: segments.into(), origin })
+        let origin = Origin::find(&*store).await?;
+        let mut segments = Vec::new();
+        for name in &names {
+            segments.push(Manifest::from_object(name, &store.get(name).await?)?);
+        }
+        let damages = missing(origin.is_some(), head.as_ref(), &names);
+        let (origin, head) = (origin.unwrap_or_default(), head.unwrap_or_default());
+        let (origin, head) = (Arc::new(origin), Arc::new(head));
+        Ok(Self { store, segments: segments.into(), origin, head, damages: damages.into() })
     }
 
     /// What it has of each lane: from its first number to its last, but for the [gaps](Self::gaps). A
@@ -41,14 +56,25 @@ impl Archive {
         self.coverage().lanes
     }
 
-    /// Numbers that it lacks, from where it began to the last that it has. An archive that nobody touched
-    /// has none. Segments that are lost at its end show when the next one was written.
+    /// Numbers that it lacks, from where it began to the last that it has had. An archive that nobody
+    /// touched has none. Should its head be lost with its end, only
+    /// [the database](Self::verify_against) knows.
     pub fn gaps(&self) -> Vec<LaneRange> {
         self.coverage().gaps
     }
 
+    /// As [`coverage`](Self::coverage), where it is known to have gone through these numbers at least.
+    pub(crate) fn coverage_through(&self, recorded: &BTreeMap<Lane, i64>) -> Coverage {
+        let mut through = self.head.through();
+        for (lane, last) in recorded {
+            let known = through.entry(*lane).or_default();
+            *known = (*known).max(*last);
+        }
+        coverage(&self.origin.after(), &through, &self.segments)
+    }
+
     pub(crate) fn coverage(&self) -> Coverage {
-        coverage(&self.origin.after(), &self.segments)
+        coverage(&self.origin.after(), &self.head.through(), &self.segments)
     }
 
     /// The events of the selection, those of a lane by rising number, each once.
@@ -96,6 +122,32 @@ impl Archive {
 }
 
 const GAPS_NAMED: usize = 10;
+
+/// What is missing of what says where the archive begins and ends.
+fn missing(has_origin: bool, head: Option<&Head>, names: &[String]) -> Vec<String> {
+    let mut damages = Vec::new();
+    if !has_origin && (head.is_some() || !names.is_empty()) {
+        damages.push(format!("`{}` is missing: where the archive began", Origin::NAME));
+    }
+    let Some(head) = head else {
+        if !names.is_empty() {
+            damages.push(format!("`{}` is missing: how far the archive goes", Head::NAME));
+        }
+        return damages;
+    };
+    let mut lost: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (lane, HeadLane { last, segment }) in head.lanes() {
+        if let Some(segment) =
+            segment.as_deref().filter(|name| !names.iter().any(|known| known == name))
+        {
+            lost.entry(segment).or_default().push(format!("number {last} of {lane:?}"));
+        }
+    }
+    damages.extend(lost.into_iter().map(|(name, ends)| {
+        format!("`{name}` is missing: by `{}` it has {}", Head::NAME, ends.join(", "))
+    }));
+    damages
+}
 
 /// Events of an archive, one after another. Holds one segment in memory.
 pub struct ArchiveEvents {

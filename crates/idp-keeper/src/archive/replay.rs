@@ -5,10 +5,10 @@ use super::reading::Archive;
 use super::selection::ArchiveSelection;
 use crate::pauses::Pauses;
 use idp_application::{
-    CloudEvent, Error, EventBus, Lane, Message, PublishError, PublishFailure, Stream, Track,
-    Transform, TransformError, WorkerId,
+    CloudEvent, Error, ErrorKind, EventBus, Lane, Message, PublishError, PublishFailure, Reader,
+    Stream, Track, Transform, TransformError, WorkerId,
 };
-use idp_domain::{Envelope, Uuid};
+use idp_domain::{Envelope, TenantId, Uuid};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,13 +32,40 @@ pub struct Replay {
 }
 
 /// What a replay did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReplayReport {
-    /// Events that the bus has taken over, and those left out because nobody can read them any more.
+    /// Events that the bus has taken over.
     pub published: u64,
     /// Sends that failed and were tried again.
     pub retries: u64,
+    /// Events that were left out because nobody can read them any more, by tenant and reason.
+    pub gone: Vec<GoneEvents>,
+}
+
+/// Events of a tenant that nobody can read any more. That is meant so where its keys were destroyed; a
+/// replay with the wrong keys says the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GoneEvents {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Why: names the key.
+    pub reason: String,
+    /// How many.
+    pub events: u64,
+}
+
+impl ReplayReport {
+    fn add_gone(&mut self, tenant: &TenantId, reason: &str) {
+        let is_same = |gone: &&mut GoneEvents| gone.tenant == *tenant && gone.reason == reason;
+        match self.gone.iter_mut().find(is_same) {
+            Some(gone) => gone.events += 1,
+            None => {
+                let (tenant, reason) = (tenant.clone(), reason.to_owned());
+                self.gone.push(GoneEvents { tenant, reason, events: 1 });
+            }
+        }
+    }
 }
 
 impl Replay {
@@ -91,7 +118,8 @@ impl Replay {
 
     /// Sends the events of the selection.
     ///
-    /// Fails as [`Archive::events`] does; with [`Unavailable`](idp_application::ErrorKind::Unavailable) when the bus
+    /// Fails with [`Invalid`](ErrorKind::Invalid) at once when the name is one that readers may [not
+    /// have](Reader::name_fault); as [`Archive::events`] does; with [`Unavailable`](idp_application::ErrorKind::Unavailable) when the bus
     /// stays away; with [`Invalid`](idp_application::ErrorKind::Invalid) when it refuses a message, or one cannot be
     /// transformed, and [`Conflict`](idp_application::ErrorKind::Conflict) when it is fenced. The message names the
     /// event. What was sent before stays sent.
@@ -103,6 +131,9 @@ impl Replay {
         archive: &Archive,
         selection: ArchiveSelection,
     ) -> Result<ReplayReport, Error> {
+        if let Some(fault) = Reader::name_fault("name", &self.name) {
+            return Err(Error::new(ErrorKind::Invalid, "replay", fault));
+        }
         let mut report = ReplayReport::default();
         let mut events = archive.events(selection)?;
         while let Some(segment) = events.next_segment().await? {
@@ -118,6 +149,9 @@ impl Replay {
                 }
             }
         }
+        for GoneEvents { tenant, reason, events } in &report.gone {
+            tracing::warn!(%tenant, reason, events, "events were left out: nobody can read them");
+        }
         tracing::info!(target = %self.name, published = report.published, "replayed");
         Ok(report)
     }
@@ -132,14 +166,15 @@ impl Replay {
         let mut pauses = Pauses::new(WorkerId(Uuid::nil()));
         let (mut done, mut failures) = (0, 0);
         while done < events.len() {
-            let sent = self.publish(&events[done..], stream).await;
-            let Err(PublishError { accepted, failure, error }) = sent else {
-                report.published += count(events.len() - done);
-                return Ok(());
-            };
-            done += accepted;
-            report.published += count(accepted);
-            failures = if accepted > 0 { 1 } else { failures + 1 };
+            let Sent { settled, gone, failed } = self.publish(&events[done..], stream).await;
+            for (place, reason) in gone.iter().filter(|(place, _)| *place < settled) {
+                report.add_gone(&events[done + place].envelope.tenant, reason);
+            }
+            let left_out = gone.iter().filter(|(place, _)| *place < settled).count();
+            report.published += count(settled - left_out);
+            done += settled;
+            let Some(PublishError { failure, error, .. }) = failed else { return Ok(()) };
+            failures = if settled > 0 { 1 } else { failures + 1 };
             let asked = match failure {
                 PublishFailure::Unavailable => None,
                 PublishFailure::Throttled(pause) | PublishFailure::TopicUnavailable(pause) => pause,
@@ -159,43 +194,40 @@ impl Replay {
 
     /// What cannot be transformed is met as the bus's own failure, after what stands before it was
     /// published.
-    async fn publish(
-        &self,
-        events: &[ArchivedEvent],
-        stream: &Arc<Stream>,
-    ) -> Result<(), PublishError> {
-        let mut messages = Vec::with_capacity(events.len());
-        let mut places = Vec::with_capacity(events.len());
-        let mut failed = Ok(());
+    async fn publish(&self, events: &[ArchivedEvent], stream: &Arc<Stream>) -> Sent {
+        let (mut messages, mut places) = (Vec::new(), Vec::new());
+        let mut sent = Sent { settled: events.len(), gone: Vec::new(), failed: None };
         for (place, event) in events.iter().enumerate() {
-            match self.message(event, stream).await {
+            let (failure, source) = match self.message(event, stream).await {
                 Ok(message) => {
                     messages.push(message);
                     places.push(place);
+                    continue;
                 }
-                // Left out: nobody can read it any more.
-                Err(TransformError::Gone(_)) => {}
+                Err(TransformError::Gone(error)) => {
+                    sent.gone.push((place, error.message().to_owned()));
+                    continue;
+                }
                 Err(TransformError::Refused(error)) => {
-                    let refusal = PublishError::refused(place, error.message());
-                    failed = Err(refusal.with_source(error));
-                    break;
+                    (PublishError::refused(place, error.message()), error)
                 }
                 Err(TransformError::Unavailable(error)) => {
-                    let failure = PublishError::unavailable(place, error.message());
-                    failed = Err(failure.with_source(error));
-                    break;
+                    (PublishError::unavailable(place, error.message()), error)
                 }
-            }
+            };
+            sent.settled = place;
+            sent.failed = Some(failure.with_source(source));
+            break;
         }
-        if !messages.is_empty() {
-            self.bus.publish(&messages).await.map_err(|mut error| {
-                // Before the message that was not taken, all is done, also what was left out.
-                let last = places.last().map_or(0, |last| last + 1);
-                error.accepted = places.get(error.accepted).copied().unwrap_or(last);
-                error
-            })?;
+        if messages.is_empty() {
+            return sent;
         }
-        failed
+        if let Err(error) = self.bus.publish(&messages).await {
+            // What stands before the message that was not taken is done, also what was left out.
+            sent.settled = places.get(error.accepted).copied().unwrap_or(sent.settled);
+            sent.failed = Some(error);
+        }
+        sent
     }
 
     async fn message(
@@ -211,6 +243,16 @@ impl Replay {
         let (stream, sequence, epoch) = (Arc::clone(stream), event.number, self.epoch);
         Ok(Message { topic, event: cloud_event, stream, sequence, epoch })
     }
+}
+
+/// What became of events.
+struct Sent {
+    /// So many, from the first, are done: taken over, or left out.
+    settled: usize,
+    /// Which nobody can read, by their place, and why.
+    gone: Vec<(usize, String)>,
+    /// Why the next was not.
+    failed: Option<PublishError>,
 }
 
 const BATCH_SIZE: usize = 500;

@@ -1,7 +1,9 @@
 //! Holds an archive against what it says of itself.
 
 use super::manifest::LaneRange;
+use super::order::Coverage;
 use super::reading::Archive;
+use super::recorded::RecordedLanes;
 use super::segment::FOLDER;
 use idp_application::{Error, ErrorKind, Lane};
 use idp_domain::Uuid;
@@ -17,7 +19,7 @@ pub struct ArchiveReport {
     pub events: u64,
     /// What it has of each lane, but for the gaps.
     pub lanes: Vec<LaneRange>,
-    /// Numbers that it lacks, from where it began to the last that it has.
+    /// Numbers that it lacks, from where it began to the last that it is known to have had.
     pub gaps: Vec<LaneRange>,
     /// What is wrong with its files, in words. Their events are not counted.
     pub damages: Vec<String>,
@@ -38,11 +40,22 @@ impl Archive {
     ///
     /// Fails when the archive cannot be reached; damage is no failure, but is told.
     pub async fn verify(&self) -> Result<ArchiveReport, Error> {
-        let coverage = self.coverage();
+        self.verify_coverage(self.coverage()).await
+    }
+
+    /// As [`verify`](Self::verify), and holds the archive against what its database recorded: that
+    /// tells also when its end is lost and whatever says so with it. Ask the database **before** the
+    /// archive is opened: what is recorded then is in the archive.
+    pub async fn verify_against(&self, recorded: &RecordedLanes) -> Result<ArchiveReport, Error> {
+        self.verify_coverage(self.coverage_through(recorded.lanes())).await
+    }
+
+    async fn verify_coverage(&self, coverage: Coverage) -> Result<ArchiveReport, Error> {
         let mut report = ArchiveReport {
             segments: u64::try_from(self.segments.len()).unwrap_or(u64::MAX),
             gaps: coverage.gaps,
             lanes: coverage.lanes,
+            damages: self.damages.to_vec(),
             ..ArchiveReport::default()
         };
         let mut twice = Twice::new(coverage.overlaps);

@@ -1,6 +1,7 @@
 //! The crash windows of the archive: what is written again replaces itself.
 
 use crate::rig::{Rig, archive_config, settled, until};
+use bytes::Bytes;
 use idp_application::KeepingAction::Forget;
 use idp_application::{Actor, KeepingCommand, LogKeeping};
 use idp_keeper::{Archive, ArchiveSelection};
@@ -80,10 +81,30 @@ async fn a_crash_between_manifest_and_record_makes_the_same_segment_again() {
     rig.shelf.plan(move |name| plan(name));
     crashed(&rig).await;
     let before = rig.shelf.objects();
-    assert_eq!(before.len(), 3, "the origin, the file and the manifest");
+    assert_eq!(before.len(), 4, "the origin, an empty head, the file and the manifest");
     check_after_a_crash(&rig).await;
     let after = rig.shelf.objects();
-    assert!(before.iter().all(|(name, object)| after.get(name) == Some(object)));
+    let is_kept =
+        |(name, object): (&String, &Bytes)| name == "head.json" || after.get(name) == Some(object);
+    assert!(before.iter().all(is_kept));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_around_the_head_is_made_good_by_the_next_segment() {
+    for fate in [Fate::Silence, Fate::DoneInSilence] {
+        let rig = Rig::start().await;
+        let met = AtomicU32::new(0);
+        // The first is the empty one, which is there before all segments.
+        rig.shelf.plan(move |name| {
+            let is_second = name == "head.json" && met.fetch_add(1, Ordering::SeqCst) == 1;
+            if is_second { fate } else { Fate::Pass }
+        });
+        crashed(&rig).await;
+        let report = rig.archive().await.verify().await.expect("it can be read");
+        assert!(report.is_whole(), "{report:?}");
+        assert!((1..60).contains(&report.events), "{report:?}");
+        check_after_a_crash(&rig).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@ mod shelf;
 
 mod archiving;
 mod crashes;
+mod losses;
 mod purging;
 mod reading;
 mod replaying;

@@ -22,7 +22,7 @@ async fn archived() -> Rig {
 }
 
 fn replay(bus: &Arc<MemoryBus>) -> Replay {
-    Replay::new("replay 7", bus.clone()).source("/tallies")
+    Replay::new("replay-7", bus.clone()).source("/tallies")
 }
 
 /// Each aggregate's versions, in the order of their arrival.
@@ -53,9 +53,20 @@ async fn a_replay_sends_the_selection_in_order_under_the_same_identities() {
     }
     let first = &messages[0];
     assert_eq!((&*first.topic, &*first.event.source), ("tally", "/tallies"));
-    assert_eq!(*first.stream.target, *"replay 7");
+    assert_eq!(*first.stream.target, *"replay-7");
     assert_eq!(first.stream.track, Track::Main);
     assert!(first.event.content_hash.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_under_a_name_that_no_reader_may_have_sends_nothing() {
+    let (rig, bus) = (archived().await, Arc::new(MemoryBus::default()));
+    let replay = Replay::new("again/1", bus.clone());
+    let error = replay.run(&rig.archive().await, ArchiveSelection::all()).await;
+    let error = error.expect_err("its streams could be taken for those of another");
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.message().starts_with("`name` must be 1 to 64 letters"), "{error}");
+    assert!(bus.messages().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -148,7 +148,7 @@ pub(crate) fn archive_config() -> ArchiveConfig {
         segment_bytes_max: 4_000,
         batch_size: 7,
         lease_ttl: SECOND * 3,
-        ..ArchiveConfig::default()
+        ..ArchiveConfig::clear_text()
     }
 }
 

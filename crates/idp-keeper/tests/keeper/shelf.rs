@@ -9,7 +9,7 @@ use std::sync::Mutex;
 
 type Plan = dyn FnMut(&str) -> Fate + Send;
 
-/// Objects by name. The plan decides over each put, by the name of the object.
+/// Objects by name. The plan decides over each put and replacement, by the name of the object.
 pub(crate) struct Shelf {
     objects: Mutex<BTreeMap<String, Bytes>>,
     plan: Mutex<Box<Plan>>,
@@ -48,6 +48,17 @@ impl Shelf {
     }
 }
 
+impl Shelf {
+    fn swap(&self, name: &str, before: Option<&Bytes>, object: Bytes) -> bool {
+        let mut objects = self.objects.lock().expect("nobody panics with it");
+        let is_as_seen = objects.get(name) == before;
+        if is_as_seen {
+            objects.insert(name.into(), object);
+        }
+        is_as_seen
+    }
+}
+
 fn away(operation: &'static str) -> Error {
     Error::new(ErrorKind::Unavailable, operation, "the shelf is away")
 }
@@ -62,6 +73,24 @@ impl ArchiveStore for Shelf {
             match fate {
                 Fate::Pass => Ok(()),
                 Fate::Refused | Fate::AnswerLost => Err(away("put")),
+                Fate::Silence | Fate::DoneInSilence => std::future::pending().await,
+            }
+        })
+    }
+
+    fn replace<'a>(
+        &'a self,
+        name: &'a str,
+        before: Option<Bytes>,
+        object: Bytes,
+    ) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(async move {
+            let fate = (self.plan.lock().expect("nobody panics with it"))(name);
+            let is_done = matches!(fate, Fate::Pass | Fate::AnswerLost | Fate::DoneInSilence);
+            let is_replaced = is_done && self.swap(name, before.as_ref(), object);
+            match fate {
+                Fate::Pass => Ok(is_replaced),
+                Fate::Refused | Fate::AnswerLost => Err(away("replace")),
                 Fate::Silence | Fate::DoneInSilence => std::future::pending().await,
             }
         })

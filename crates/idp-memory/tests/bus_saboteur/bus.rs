@@ -3,11 +3,13 @@
 use super::{Bug, spoiled};
 use idp_application::{
     BoxFuture, BusGuarantees, Duplicates, EventBus, Message, PublishError, PublishFailure,
+    delegate_port,
 };
 use idp_memory::MemoryBus;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 pub(super) struct Saboteur {
     broker: Arc<MemoryBus>,
@@ -31,6 +33,14 @@ pub(super) struct Shared {
     under_way: AtomicUsize,
     /// The highest number and the highest epoch seen of each stream, or of what a bug takes for one.
     marks: Mutex<HashMap<String, (i64, i64)>>,
+    /// How long an answer takes.
+    answer_time: Mutex<Duration>,
+}
+
+impl Shared {
+    pub(super) fn slow_down(&self, answers: Duration) {
+        *self.answer_time.lock().expect("no panic") = answers;
+    }
 }
 
 impl Saboteur {
@@ -50,6 +60,7 @@ impl Saboteur {
     }
 
     async fn send(&self, messages: &[Message]) -> Result<(), PublishError> {
+        self.wait_for_the_broker().await;
         let spoilt = spoiled::messages(self.bug, messages);
         match self.bug {
             Bug::RefusesAnEmptyCall if messages.is_empty() => {
@@ -83,6 +94,16 @@ impl Saboteur {
             }
             Bug::TakesADroppedSendForDone => self.send_what_was_not_begun(messages).await,
             _ => self.send_some(spoilt).await,
+        }
+    }
+
+    /// Before the first message comes the way to the broker, of one answer; with the bug, of three, which
+    /// are asked for again by each send.
+    async fn wait_for_the_broker(&self) {
+        let answer = *self.shared.answer_time.lock().expect("no panic");
+        if !answer.is_zero() {
+            let answers = if self.bug == Bug::BeginsAnewAfterADrop { 3 } else { 1 };
+            tokio::time::sleep(answer * answers).await;
         }
     }
 
@@ -222,6 +243,8 @@ impl Drop for Late<'_> {
 }
 
 impl EventBus for Saboteur {
+    delegate_port!(EventBus { system } => |this| this.broker);
+
     fn guarantees(&self) -> BusGuarantees {
         let mut guarantees = self.broker.guarantees();
         match self.bug {

@@ -9,6 +9,7 @@ use bus::{Saboteur, Shared};
 use idp_application::EventBus;
 use idp_conformance::{BusHarness, Received, Way};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,7 @@ pub enum Bug {
     TakesADroppedSendForDone,
     FlushesABufferOutOfOrder,
     StaysBusyAfterADrop,
+    BeginsAnewAfterADrop,
 
     LosesOneUnderLoad,
     KnowsOneHandle,
@@ -121,5 +123,10 @@ impl BusHarness for SabotagedBusHarness {
 
     async fn cut_after(&self, way: Way, bytes: u64) -> bool {
         self.memory.cut_after(way, bytes).await
+    }
+
+    async fn slow_down(&self, answers: Duration) -> bool {
+        self.shared.slow_down(answers);
+        true
     }
 }

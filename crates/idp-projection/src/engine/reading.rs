@@ -65,7 +65,7 @@ impl<P: Projection> Engine<P> {
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let (projection, events, rows) = (P::NAME, count(events), count(rows));
         let seen = ProjectionSeen::Applied { projection, events, rows, took };
-        self.parts.audience.tell(|observer| observer.observe(seen));
+        self.tell(seen);
     }
 
     /// The rows with those keys, as far as there are such rows.

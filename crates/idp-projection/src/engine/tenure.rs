@@ -51,11 +51,14 @@ impl<P: Projection> Engine<P> {
         let claim = Claim { worker: self.parts.worker, lanes_max: 1, lease_ttl };
         let leases = self.call(self.parts.backend.claim(&self.reader, claim)).await?;
         self.lease = leases.into_iter().find(|lease| lease.lane == Lane::WHOLE);
-        if let Some(LaneLease { epoch, sequence, .. }) = self.lease {
-            tracing::info!(projection = P::NAME, epoch, checkpoint = sequence, "lease claimed");
-            self.has_news = true;
-            self.report(|_| {});
-        }
+        let Some(LaneLease { epoch, sequence, .. }) = self.lease else {
+            // Another projector has it: what this one could not fold is that one's affair.
+            self.report(|status| status.stalled = None);
+            return Ok(());
+        };
+        tracing::info!(projection = P::NAME, epoch, checkpoint = sequence, "lease claimed");
+        self.has_news = true;
+        self.report(|_| {});
         Ok(())
     }
 
@@ -97,7 +100,10 @@ impl<P: Projection> Engine<P> {
     pub(super) fn fenced(&mut self) {
         tracing::warn!(projection = P::NAME, "fenced: another projector has the lease");
         self.lease = None;
-        self.report(|status| status.fenced += 1);
+        self.report(|status| {
+            status.fenced += 1;
+            status.stalled = None;
+        });
     }
 
     /// What was written under the lease is not known: its epoch ends.

@@ -1,6 +1,7 @@
 //! Events that cannot be folded, and a database that fails.
 
 use crate::service::{LONG, Service, caught_up, config, until};
+use crate::takeover::take_lease_away;
 use idp_application::{ChangeSet, ErrorKind, NewEvent, Projection, Recorded, Store};
 use idp_domain::{
     ContentHasher, EntityId, Envelope, EventRecord, FieldType, TenantId, Timestamp, Uuid, Value,
@@ -65,6 +66,18 @@ async fn a_projector_that_cannot_get_on_keeps_its_lease() {
     tokio::time::sleep(long * 10).await;
     assert_eq!(stalled.status().fenced, 0);
     assert!(!standing_by.status().holds_lease);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_projector_that_lost_its_lease_is_not_stalled_any_more() {
+    let service = Service::start().await;
+    let tally = service.tally("acme", 6).await;
+    commit_from_the_future(&service, tally).await;
+    let projector = service.projector();
+    until(&projector, |status| status.stalled.is_some()).await;
+    take_lease_away(&service).await;
+    until(&projector, |status| status.fenced == 1).await;
+    assert_eq!(projector.status().stalled, None, "that is the affair of who has the lease");
 }
 
 /// The board, with something wrong in it for tallies that have counted to 5.

@@ -65,7 +65,7 @@ async fn a_projector_that_was_cut_off_is_fenced_and_then_stands_by() {
 }
 
 /// Takes the lease of projector 1 away, as a database would whose clock is ahead.
-async fn take_lease_away(service: &Service) {
+pub(crate) async fn take_lease_away(service: &Service) {
     let reader = Reader { name: TallyBoard::NAME.into(), sharding: Sharding::Whole };
     let (lane, cursor) = (Lane::WHOLE, Cursor::default());
     let taken = LaneLease { lane, epoch: 1, cursor, sequence: 0 };

@@ -87,4 +87,9 @@ impl BusHarness for PulsarHarness {
         self.proxy.cut_after(way, bytes);
         true
     }
+
+    async fn slow_down(&self, answers: Duration) -> bool {
+        self.proxy.slow_down(answers);
+        true
+    }
 }

@@ -5,10 +5,16 @@ use super::protobuf::Writer;
 use idp_conformance::Way;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+/// What the broker said, and when it arrives.
+type Late = (Instant, Vec<u8>);
 
 /// Changes what goes to the broker.
 pub(crate) type Tamper = Box<dyn FnMut(&mut [u8]) + Send>;
@@ -25,14 +31,21 @@ struct Shared {
     /// How many more bytes may go before the next cut.
     left: Mutex<Option<(Way, u64)>>,
     tamper: Mutex<Option<Tamper>>,
+    /// How much later what the broker says arrives.
+    delay: Mutex<Duration>,
 }
 
 impl Proxy {
     pub(crate) async fn start(broker: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address").to_string();
-        let (left, tamper) = (Mutex::default(), Mutex::default());
-        let shared = Arc::new(Shared { broker, cuts: watch::Sender::new(0), left, tamper });
+        let shared = Arc::new(Shared {
+            broker,
+            cuts: watch::Sender::new(0),
+            left: Mutex::default(),
+            tamper: Mutex::default(),
+            delay: Mutex::default(),
+        });
         tokio::spawn(accept(listener, Arc::downgrade(&shared), address.clone()));
         Self { address, shared }
     }
@@ -52,6 +65,11 @@ impl Proxy {
 
     pub(crate) fn cut_after(&self, way: Way, bytes: u64) {
         *self.shared.left.lock().expect("not poisoned") = Some((way, bytes));
+    }
+
+    /// From now on what the broker says arrives that much later.
+    pub(crate) fn slow_down(&self, delay: Duration) {
+        *self.shared.delay.lock().expect("not poisoned") = delay;
     }
 
     /// From now on changes what goes to the broker, as it comes.
@@ -101,9 +119,11 @@ async fn serve(client: TcpStream, shared: Arc<Shared>, address: String) {
     }
     let (from_client, to_client) = client.into_split();
     let (from_broker, to_broker) = broker.into_split();
+    let (due, waiting) = mpsc::unbounded_channel();
     tokio::select! {
         () = up(from_client, to_broker, &shared) => {}
-        () = down(from_broker, to_client, &shared, &address) => {}
+        () = down(from_broker, due, &shared, &address) => {}
+        () = late(waiting, to_client, &shared) => {}
         _ = cuts.changed() => {}
     }
 }
@@ -122,7 +142,7 @@ async fn up(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shared) {
 }
 
 /// Frame by frame, so that the broker's name can be replaced where it says where topics are.
-async fn down(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shared, address: &str) {
+async fn down(mut from: OwnedReadHalf, due: UnboundedSender<Late>, shared: &Shared, address: &str) {
     let mut received = Vec::new();
     while let Ok(1..) = from.read_buf(&mut received).await {
         let mut frames = Vec::new();
@@ -132,6 +152,17 @@ async fn down(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shared, 
             let original: Vec<u8> = received.drain(..length).collect();
             frames.extend(renamed(&frame, address).unwrap_or(original));
         }
+        let delay = *shared.delay.lock().expect("not poisoned");
+        if due.send((Instant::now() + delay, frames)).is_err() {
+            return;
+        }
+    }
+}
+
+/// Hands on what the broker said when it is due.
+async fn late(mut due: UnboundedReceiver<Late>, mut to: OwnedWriteHalf, shared: &Shared) {
+    while let Some((at, frames)) = due.recv().await {
+        sleep_until(at).await;
         if !pass(&mut to, &frames, Way::ToBus, shared).await {
             return;
         }

@@ -3,25 +3,26 @@
 use super::error::Fault;
 use super::wire::Incoming;
 use idp_application::Message;
-use std::collections::HashMap;
 
 /// The answers to the messages of a round.
 #[derive(Debug)]
 pub(crate) struct Answers<'m> {
     messages: &'m [Message],
-    /// Producer and number of each message.
+    /// Producer and number of each message. The numbers rise.
     entries: Vec<(u8, u64)>,
     answers: Vec<Option<Result<(), Fault>>>,
-    /// Those without an answer.
-    open: HashMap<(u8, u64), usize>,
+    /// How many have no answer.
+    open: usize,
+    /// The place behind that of the last answer: the broker mostly answers in order.
+    next: usize,
 }
 
 impl<'m> Answers<'m> {
-    /// No answers yet. The messages begin with those of the round.
+    /// No answers yet. The messages begin with those of the round, whose numbers rise.
     pub(crate) fn to(entries: Vec<(u8, u64)>, messages: &'m [Message]) -> Self {
         let answers = entries.iter().map(|_| None).collect();
-        let open = entries.iter().enumerate().map(|(index, entry)| (*entry, index)).collect();
-        Self { messages, entries, answers, open }
+        let open = entries.len();
+        Self { messages, entries, answers, open, next: 0 }
     }
 
     /// Notes an answer; whether it was the last.
@@ -40,22 +41,34 @@ impl<'m> Answers<'m> {
             Incoming::Gone { stream } => self.note_end(stream),
             _ => {}
         }
-        self.open.is_empty()
+        self.open == 0
     }
 
     fn note(&mut self, entry: (u8, u64), answer: Result<(), Fault>) {
-        if let Some(index) = self.open.remove(&entry) {
+        let Some(index) = self.place(entry) else { return };
+        self.next = index + 1;
+        if self.answers[index].is_none() {
             self.answers[index] = Some(answer);
+            self.open -= 1;
         }
+    }
+
+    fn place(&self, entry: (u8, u64)) -> Option<usize> {
+        if self.entries.get(self.next) == Some(&entry) {
+            return Some(self.next);
+        }
+        let found = self.entries.binary_search_by_key(&entry.1, |(_, number)| *number).ok();
+        found.filter(|index| self.entries[*index] == entry)
     }
 
     /// What is open there will not be answered any more.
     fn note_end(&mut self, stream: &str) {
-        let open = self.open.iter();
-        let there = open.filter(|(_, index)| &*self.messages[**index].topic == stream);
-        for entry in there.map(|(entry, _)| *entry).collect::<Vec<_>>() {
-            let why = "the stream was deleted or its leader has changed";
-            self.note(entry, Err(Fault::NotReady(why.to_owned())));
+        for (answer, message) in self.answers.iter_mut().zip(self.messages) {
+            if answer.is_none() && &*message.topic == stream {
+                let why = "the stream was deleted or its leader has changed";
+                *answer = Some(Err(Fault::Away(why.to_owned())));
+                self.open -= 1;
+            }
         }
     }
 

@@ -43,20 +43,20 @@ impl RabbitStreamBus {
         };
         let name: Arc<str> = producer_name(&self.pool.config().prefix, &first.stream).into();
         let taken = self.pool.take(&name).await;
-        let mut session = taken.map_err(|fault| {
+        let session = taken.map_err(|fault| {
             PublishError::unavailable(0, "there is no connection to RabbitMQ")
                 .with_source(fault.into_error())
         })?;
-        let sending = Sending::new(&mut session, self.pool.config(), name, messages);
-        let outcome = sending.run().await;
-        if !outcome.as_ref().is_err_and(|stop| stop.is_open) {
-            self.pool.give_back(session);
-        }
-        outcome.map_err(|Stop { confirmed, fault, .. }| fault.into_publish_error(confirmed))
+        let outcome = Sending::new(&self.pool, session, name, messages).run().await;
+        outcome.map_err(|Stop { confirmed, fault }| fault.into_publish_error(confirmed))
     }
 }
 
 impl EventBus for RabbitStreamBus {
+    fn system(&self) -> &'static str {
+        "rabbitmq"
+    }
+
     fn guarantees(&self) -> BusGuarantees {
         BusGuarantees {
             duplicates: Duplicates::Never,

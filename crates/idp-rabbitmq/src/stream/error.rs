@@ -10,6 +10,8 @@ use std::time::Duration;
 pub(crate) enum Fault {
     /// The broker will never take the message as it stands.
     Refused(String),
+    /// The stream takes nothing at present. It says nothing about others.
+    Away(String),
     /// The broker cannot do it now.
     NotReady(String),
     /// The connection is gone.
@@ -23,11 +25,11 @@ impl Fault {
     pub(crate) fn of_code(code: u16) -> Self {
         match code {
             0x02 => Self::Refused("there is no such stream".to_owned()),
-            0x06 => Self::NotReady("the stream is not available".to_owned()),
+            0x06 => Self::Away("the stream is not available".to_owned()),
             0x08 => Self::NotReady("the broker does not know the user".to_owned()),
             0x0c => Self::NotReady("the user may not enter the virtual host".to_owned()),
             0x10 => Self::Refused("the stream may not be written to".to_owned()),
-            0x12 => Self::NotReady("the broker forgot the producer".to_owned()),
+            0x12 => Self::Away("the broker forgot the producer".to_owned()),
             code => Self::NotReady(format!("the broker answers with code {code:#04x}")),
         }
     }
@@ -35,6 +37,7 @@ impl Fault {
     pub(crate) fn into_publish_error(self, accepted: usize) -> PublishError {
         match self {
             Self::Refused(why) => PublishError::refused(accepted, why),
+            Self::Away(why) => PublishError::topic_unavailable(accepted, None, why),
             Self::NotReady(why) => PublishError::unavailable(accepted, why),
             Self::Lost(error) => {
                 PublishError::unavailable(accepted, "the connection to RabbitMQ was lost")
@@ -51,7 +54,7 @@ impl Fault {
     pub(crate) fn into_error(self) -> Error {
         let error = |why: String| Error::new(ErrorKind::Unavailable, "connect to RabbitMQ", why);
         match self {
-            Self::Refused(why) | Self::NotReady(why) => error(why),
+            Self::Refused(why) | Self::Away(why) | Self::NotReady(why) => error(why),
             Self::Lost(source) => {
                 error("no node can be connected to".to_owned()).with_source(source)
             }
@@ -75,13 +78,16 @@ impl From<Broken> for Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use idp_application::PublishFailure::{Refused, Unavailable};
+    use idp_application::PublishFailure::{Refused, TopicUnavailable, Unavailable};
 
     #[test]
     fn each_failure_has_its_class() {
-        let refused = [0x02, 0x10];
         for code in 0x02..=0x20 {
-            let expected = if refused.contains(&code) { Refused } else { Unavailable };
+            let expected = match code {
+                0x02 | 0x10 => Refused,
+                0x06 | 0x12 => TopicUnavailable(None),
+                _ => Unavailable,
+            };
             let failure = Fault::of_code(code).into_publish_error(1);
             assert_eq!((failure.accepted, failure.failure), (1, expected), "code {code:#04x}");
             assert_eq!(Fault::of_code(code).into_error().kind(), ErrorKind::Unavailable);

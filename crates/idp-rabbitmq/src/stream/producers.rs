@@ -11,6 +11,8 @@ const PRODUCERS_MAX: u8 = 200;
 #[derive(Debug, Default)]
 pub(crate) struct Producers {
     known: HashMap<Producer, Known>,
+    /// The one that was used last: mostly it is used again.
+    last: Option<(Producer, u8)>,
     /// Counts uses.
     clock: u64,
 }
@@ -33,10 +35,17 @@ pub(crate) struct Producer {
 impl Producers {
     /// The number of a producer that was declared.
     pub(crate) fn find(&mut self, producer: &Producer) -> Option<u8> {
+        if let Some((last, id)) = &self.last
+            && last == producer
+        {
+            return Some(*id);
+        }
         self.clock += 1;
         let known = self.known.get_mut(producer)?;
         known.used = self.clock;
-        Some(known.id)
+        let id = known.id;
+        self.last = Some((producer.clone(), id));
+        Some(id)
     }
 
     /// Whether one of that name was declared.
@@ -54,7 +63,7 @@ impl Producers {
         let (producer, id) = oldest
             .map(|(producer, known)| (producer.clone(), known.id))
             .expect("there is one: all numbers are taken");
-        self.known.remove(&producer);
+        self.remove(|known| *known == producer);
         (id, true)
     }
 
@@ -64,7 +73,12 @@ impl Producers {
 
     /// The broker forgot all that publish there.
     pub(crate) fn forget(&mut self, topic: &str) {
-        self.known.retain(|producer, _| &*producer.topic != topic);
+        self.remove(|producer| &*producer.topic == topic);
+    }
+
+    fn remove(&mut self, is_meant: impl Fn(&Producer) -> bool) {
+        self.known.retain(|producer, _| !is_meant(producer));
+        self.last = self.last.take().filter(|(producer, _)| !is_meant(producer));
     }
 }
 

@@ -102,12 +102,13 @@ impl Session {
         self.producers.knows(name)
     }
 
-    /// The number of the producer on this connection; it is declared if need be. `first` is the number
-    /// of the message that it is to begin with.
-    pub(crate) async fn producer(&mut self, producer: &Producer, first: u64) -> Result<u8, Fault> {
-        if let Some(id) = self.producers.find(producer) {
-            return Ok(id);
-        }
+    /// The number of the producer on this connection, if it was declared here.
+    pub(crate) fn producer(&mut self, producer: &Producer) -> Option<u8> {
+        self.producers.find(producer)
+    }
+
+    /// Declares the producer. `first` is the number of the message that it is to begin with.
+    pub(crate) async fn declare(&mut self, producer: &Producer, first: u64) -> Result<u8, Fault> {
         let (id, is_taken) = self.producers.number();
         if is_taken {
             self.ask(Key::DeletePublisher, |frame| frame.u8(id)).await?;

@@ -1,10 +1,10 @@
 //! The bus to exchanges under test, with the broker behind it.
 
-use super::plain::Plain;
+use super::plain::{Plain, text};
 use super::{broker_uri, soon, unique};
 use idp_application::EventBus;
 use idp_conformance::{BusHarness, Received, Way};
-use idp_rabbitmq::{RabbitBus, RabbitConfig};
+use idp_rabbitmq::{RabbitBus, RabbitConfig, RabbitOrder};
 use idp_testkit::{Direction, Proxy};
 use lapin::uri::AMQPUri;
 use std::collections::{HashMap, HashSet};
@@ -20,6 +20,7 @@ pub struct Queues {
     pub proxy: Proxy,
     pub plain: Plain,
     pub exchange: String,
+    pub order: RabbitOrder,
     bound: Mutex<HashSet<String>>,
     /// What was taken out of the queues so far.
     taken: Mutex<HashMap<String, Vec<Received>>>,
@@ -27,13 +28,22 @@ pub struct Queues {
 
 impl Queues {
     pub async fn start() -> Self {
+        Self::in_order(RabbitOrder::Strict).await
+    }
+
+    /// Quorum queues, which a window is safe with.
+    pub async fn start_with_window() -> Self {
+        Self::in_order(RabbitOrder::Window).await
+    }
+
+    async fn in_order(order: RabbitOrder) -> Self {
         let node: AMQPUri = broker_uri().parse().expect("a URI");
         let server = format!("{}:{}", node.authority.host, node.authority.port);
         let proxy = Proxy::to(server).await.expect("a port is free");
         let (plain, exchange) = (Plain::connect().await, unique("exchange"));
         plain.declare_exchange(&exchange).await;
         let (bound, taken) = (Mutex::default(), Mutex::default());
-        Self { proxy, plain, exchange, bound, taken }
+        Self { proxy, plain, exchange, order, bound, taken }
     }
 
     pub fn config(&self) -> RabbitConfig {
@@ -42,6 +52,7 @@ impl Queues {
         let (user, password) = (user.username, user.password);
         let uri = format!("amqp://{user}:{password}@{}/%2f", self.proxy.address());
         RabbitConfig {
+            order: self.order,
             data_bytes_max: DATA_BYTES_MAX,
             connect_timeout: Duration::from_secs(2),
             confirm_timeout: Duration::from_secs(3),
@@ -75,7 +86,11 @@ impl BusHarness for Queues {
         let topic = format!("{}/{name}", self.exchange);
         if self.bound.lock().await.insert(topic.clone()) {
             let queue = Self::queue(&topic);
-            self.plain.declare_queue(&queue, &[]).await;
+            let kind = match self.order {
+                RabbitOrder::Strict => "classic",
+                RabbitOrder::Window => "quorum",
+            };
+            self.plain.declare_queue(&queue, &[("x-queue-type", text(kind))]).await;
             self.plain.bind(&queue, &self.exchange, name).await;
         }
         topic.into()

@@ -67,7 +67,8 @@ impl TopicRule {
         self.parts.iter().map(text).collect()
     }
 
-    pub(crate) fn topic_of(&self, event: &Envelope) -> Arc<str> {
+    /// The topic of an event.
+    pub fn topic_of(&self, event: &Envelope) -> Arc<str> {
         let text = |part: &Part| -> String {
             match part {
                 Part::Text(text) => text.clone(),

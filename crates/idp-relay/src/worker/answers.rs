@@ -80,6 +80,7 @@ impl Worker {
     /// The log could not be asked, or its answer was lost: nothing is known. Gives the pause before
     /// it is asked again.
     pub(crate) fn on_error(&mut self, now: Instant) -> Duration {
+        self.pages.failed();
         self.log_failures = self.log_failures.saturating_add(1);
         let pause = self.pause_after(self.log_failures);
         self.pause_until = Some(now + pause);

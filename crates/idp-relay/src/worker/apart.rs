@@ -109,9 +109,15 @@ impl Worker {
         let level = |(_, track): &(&TenantId, &super::tracks::TrackWork)| {
             track.track.sequence == work.lease().sequence
         };
-        let mut level = tracks.by_tenant.iter().filter(level).map(|(tenant, _)| tenant);
-        // Behind the end of the lane nobody can have sent anything of the track.
-        let merge = level.find(|t| work.news_read > 0 && !self.tenants.is_special(t));
+        let mut level = tracks.by_tenant.iter().filter(level);
+        // Behind the end of the lane nobody can have sent anything of the track. Before it, nobody can of one
+        // that was split off in this tenure and stands where all that was sent of the lane is done.
+        let makes_room = || self.lacks_room(work) && self.is_sure(work);
+        let merge = level.find(|(tenant, track)| {
+            let is_sure = work.news_read > 0 || track.is_own && makes_room();
+            is_sure && !self.tenants.is_special(tenant)
+        });
+        let merge = merge.map(|(tenant, _)| tenant);
         let change = tracks.change.clone().or_else(|| merge.cloned().map(Change::Merge));
         change.or_else(|| self.wants_apart(work).map(Change::Split))
     }
@@ -126,8 +132,12 @@ impl Worker {
             return true;
         };
         let place = work.crowd.after(asked, &known);
+        let is_done = known.revision == asked.revision + 1;
         if let Some(cursor) = work.tracks.get_or_insert_default().learn(known) {
             work.passed(cursor);
+        }
+        if let Some(track) = work.track_mut(&asked.tenant).filter(|_| is_done) {
+            track.is_own = true;
         }
         if let Some(place) = place {
             work.passed_over(place);
@@ -335,7 +345,7 @@ impl Worker {
                 self.lanes.remove(lane);
                 recorded.fenced.push(*lane);
             } else if let Some(of_track) = work.track_mut(&track.tenant) {
-                let (events, was_set_aside) = of_track.recorded(track.sequence);
+                let (events, was_set_aside) = of_track.recorded(track);
                 recorded.events += events;
                 work.side_pending |= was_set_aside;
             }

@@ -1,12 +1,13 @@
-//! Lanes that one tenant fills, so that the others wait behind it: how that is noticed, and how the
-//! worker makes sure that somebody waits before it splits that tenant off.
+//! Lanes that one tenant fills, or a few, so that the others wait behind them: how that is noticed, and how
+//! the worker makes sure that somebody waits before it splits those tenants off.
 
 use super::send::Place;
 use super::step::{TrackTurn, TracksReading};
 use super::{LaneWork, Step, Worker};
 use idp_application::{Lane, LaneLease, LaneTracks, TenantScope, TrackBatch, TrackChange};
 use idp_domain::TenantId;
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 /// Who fills a lane.
@@ -18,15 +19,17 @@ pub(crate) struct Crowd {
     total: u32,
     /// The number up to which they are counted.
     counted: i64,
-    /// How far the lane was looked through for others than the one that fills it.
+    /// Who fills it, by what is counted.
+    fillers: BTreeSet<TenantId>,
+    /// How far the lane was looked through for others than those that fill it.
     looked: Option<Looked>,
 }
 
 /// How far a lane was looked through.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Looked {
-    /// Whose events were passed over, beside those of the tenants that are split off.
-    tenant: TenantId,
+    /// Whose events were passed over, beside those of the tenants that were split off before.
+    tenants: BTreeSet<TenantId>,
     /// The revision of the tracks.
     revision: i64,
     /// Up to there nobody else has an event.
@@ -64,11 +67,46 @@ impl Crowd {
         *self = Self { counted, ..Self::default() };
     }
 
-    /// The tenant that has so many percent of a backlog of so many events.
-    fn leader(&self, backlog: u32, percent: u32) -> Option<&TenantId> {
-        let (tenant, events) = self.events.iter().max_by_key(|(_, events)| **events)?;
-        let is_most = u64::from(*events) * 100 >= u64::from(self.total) * u64::from(percent);
-        (self.total >= backlog && is_most).then_some(tenant)
+    /// Finds out who has so many percent of a backlog of so many events: the one with most of them; else those
+    /// with most until they have it together, and whoever has more than half as many as the last of these.
+    /// Nobody, if that takes more than `most` tenants.
+    pub(crate) fn judge(&mut self, backlog: u32, percent: u32, most: usize) {
+        self.fillers = self.fillers_of(backlog, percent, most).unwrap_or_default();
+    }
+
+    fn fillers_of(&self, backlog: u32, percent: u32, most: usize) -> Option<BTreeSet<TenantId>> {
+        let largest = self.events.values().max()?;
+        let many = u32::try_from(most).unwrap_or(u32::MAX);
+        if !self.fills(largest.saturating_mul(many), backlog, percent) {
+            return None;
+        }
+        let mut by_events: Vec<_> = self.events.iter().collect();
+        by_events.sort_unstable_by_key(|(_, events)| Reverse(**events));
+        let mut fillers = BTreeSet::new();
+        let (mut sum, mut last) = (0, 0);
+        for (tenant, events) in by_events {
+            let is_enough = self.fills(sum, backlog, percent);
+            if is_enough && (fillers.len() == 1 || *events <= last / 2) {
+                break;
+            }
+            fillers.insert(tenant.clone());
+            (sum, last) = (sum + events, *events);
+            if fillers.len() > most {
+                return None;
+            }
+        }
+        Some(fillers)
+    }
+
+    /// Whether so many events are so many percent of a backlog.
+    fn fills(&self, events: u32, backlog: u32, percent: u32) -> bool {
+        let is_most = u64::from(events) * 100 >= u64::from(self.total) * u64::from(percent);
+        backlog > 0 && self.total >= backlog && is_most
+    }
+
+    /// How many of the events are of these tenants.
+    fn events_of(&self, tenants: &BTreeSet<TenantId>) -> u32 {
+        tenants.iter().filter_map(|tenant| self.events.get(tenant)).sum()
     }
 }
 
@@ -76,7 +114,10 @@ impl Worker {
     /// Looks whether somebody waits behind the tenants that fill lanes. Looking and reading take
     /// turns.
     pub(super) fn look(&mut self, now: Instant) -> Option<Step> {
-        if std::mem::take(&mut self.looked_last) || self.lanes_at_once(now) == 0 {
+        if self.duty.rests(now).is_some() || self.lanes_at_once(now) == 0 {
+            return None;
+        }
+        if std::mem::take(&mut self.looked_last) {
             return None;
         }
         let ready = self.lanes.values().filter(|work| self.is_ready(work, now));
@@ -95,41 +136,64 @@ impl Worker {
 
     /// From where to look through a lane, if it is time to.
     fn next_look(&self, work: &LaneWork) -> Option<(LaneLease, Looked, TenantScope)> {
-        let tenant = self.crowding(work)?;
-        let (tracks, lease) = (work.tracks.as_ref()?, work.lease());
-        let known = work.crowd.looked.clone();
-        let known = known
-            .filter(|looked| looked.tenant == *tenant && looked.revision == tracks.revision)
-            .filter(|looked| looked.place.sequence >= lease.sequence);
-        if known
-            .as_ref()
-            .is_some_and(|l| l.found || lease.sequence < l.again_at || l.news >= self.news)
-        {
+        let (backlog, percent) = (self.config.fair_backlog, self.config.fair_percent);
+        let (tracks, lease, crowd) = (work.tracks.as_ref()?, work.lease(), &work.crowd);
+        let known = crowd.looked.clone().filter(|looked| {
+            looked.is_of(tracks.revision, &lease)
+                && crowd.fills(crowd.events_of(&looked.tenants), backlog, percent)
+        });
+        let looked = match known {
+            Some(looked) => looked,
+            None => {
+                let place = Place { cursor: lease.cursor, sequence: lease.sequence };
+                let (tenants, revision) = (self.crowding(work)?, tracks.revision);
+                Looked { tenants, revision, place, found: false, again_at: 0, news: 0 }
+            }
+        };
+        if looked.found || lease.sequence < looked.again_at || looked.news >= self.news {
             return None;
         }
-        let place = Place { cursor: lease.cursor, sequence: lease.sequence };
-        let (tenant, revision) = (tenant.clone(), tracks.revision);
-        let scope =
-            TenantScope::Except(tracks.tenants().into_iter().chain([tenant.clone()]).collect());
-        let new = Looked { tenant, revision, place, found: false, again_at: 0, news: 0 };
-        Some((lease, known.unwrap_or(new), scope))
+        let left_out = tracks.tenants().into_iter().chain(looked.tenants.iter().cloned());
+        let scope = TenantScope::Except(left_out.collect());
+        Some((lease, looked, scope))
     }
 
-    /// The tenant that fills a lane, if one more may be split off.
-    fn crowding<'w>(&self, work: &'w LaneWork) -> Option<&'w TenantId> {
-        let (backlog, percent) = (self.config.fair_backlog, self.config.fair_percent);
+    /// The tenants that fill a lane, if they may be split off.
+    fn crowding(&self, work: &LaneWork) -> Option<BTreeSet<TenantId>> {
+        let tenants = self.fillers(work)?;
+        (tenants.len() <= self.room(work)).then_some(tenants)
+    }
+
+    /// Whether tenants fill a lane that may not be split off, since too many others are.
+    pub(super) fn lacks_room(&self, work: &LaneWork) -> bool {
+        self.fillers(work).is_some_and(|tenants| tenants.len() > self.room(work))
+    }
+
+    fn fillers(&self, work: &LaneWork) -> Option<BTreeSet<TenantId>> {
         let tracks = &work.tracks.as_ref()?.by_tenant;
-        let automatic = tracks.keys().filter(|tenant| !self.tenants.is_special(tenant)).count();
-        let has_room = u32::try_from(automatic).is_ok_and(|n| n < self.config.fair_tracks_max);
-        let tenant = work.crowd.leader(backlog, percent).filter(|_| backlog > 0 && has_room)?;
-        (!tracks.contains_key(tenant)).then_some(tenant)
+        let fillers = work.crowd.fillers.iter().filter(|tenant| !tracks.contains_key(*tenant));
+        let fillers: BTreeSet<TenantId> = fillers.cloned().collect();
+        (!fillers.is_empty()).then_some(fillers)
+    }
+
+    /// How many tenants more may be split off in a lane.
+    fn room(&self, work: &LaneWork) -> usize {
+        let tracks = work.tracks.iter().flat_map(|tracks| tracks.by_tenant.keys());
+        let automatic = tracks.filter(|tenant| !self.tenants.is_special(tenant)).count();
+        self.tracks_max().saturating_sub(automatic)
+    }
+
+    fn tracks_max(&self) -> usize {
+        usize::try_from(self.config.fair_tracks_max).unwrap_or(usize::MAX)
     }
 
     /// Counts what was read of the main track.
     pub(super) fn count_crowd(&mut self, lane: Lane, met: &[(i64, &TenantId)]) {
-        let backlog = self.config.fair_backlog;
+        let (backlog, percent) = (self.config.fair_backlog, self.config.fair_percent);
+        let most = self.tracks_max();
         if let Some(work) = self.lanes.get_mut(&lane).filter(|_| backlog > 0) {
             met.iter().for_each(|(number, tenant)| work.crowd.count(*number, tenant, backlog));
+            work.crowd.judge(backlog, percent, most);
         }
     }
 
@@ -154,15 +218,13 @@ impl Worker {
         }
     }
 
-    /// The tenant that is to be split off so that others get their turn. Not before all that may have
+    /// The next tenant that is to be split off so that others get their turn. Not before all that may have
     /// been sent of it was acknowledged: it would be sent once more, under another name.
     pub(super) fn wants_apart(&self, work: &LaneWork) -> Option<TenantId> {
-        let tenant = self.crowding(work)?;
-        let looked = work.crowd.looked.as_ref()?;
-        let revision = work.tracks.as_ref()?.revision;
-        let waits = looked.found && looked.place.sequence >= work.lease().sequence;
-        let is_so = waits && looked.tenant == *tenant && looked.revision == revision;
-        (is_so && self.is_sure(work)).then(|| tenant.clone())
+        let (looked, tracks) = (work.crowd.looked.as_ref()?, work.tracks.as_ref()?);
+        let waits = looked.found && looked.is_of(tracks.revision, &work.lease());
+        let next = looked.tenants.iter().find(|tenant| !tracks.by_tenant.contains_key(*tenant))?;
+        (waits && self.is_sure(work)).then(|| next.clone())
     }
 
     /// Whether all that any worker may have sent on the main track of the lane was acknowledged.
@@ -186,16 +248,30 @@ impl Place {
     }
 }
 
+impl Looked {
+    /// Whether it still says something: nobody was split off or merged since, and the main track has not
+    /// come beyond it.
+    fn is_of(&self, revision: i64, lease: &LaneLease) -> bool {
+        self.revision == revision && self.place.sequence >= lease.sequence
+    }
+}
+
 impl Crowd {
-    /// Where the main track goes on after a tenant was split off: up to there all events are of that
-    /// tenant, or of those that were split off before.
+    /// Where the main track goes on after a tenant was split off: up to there all events are of tenants that
+    /// are split off. Not before the last of them is: what was passed over is of all of them.
     pub(crate) fn after(&mut self, asked: &TrackChange, known: &LaneTracks) -> Option<Place> {
         let looked = self.looked.take()?;
-        let is_of = looked.tenant == asked.tenant && looked.revision == asked.revision;
-        let is_done = known.revision == asked.revision + 1;
-        let is_apart = known.tracks.iter().any(|track| track.tenant == asked.tenant);
-        self.ends();
-        (is_of && is_done && is_apart).then_some(looked.place)
+        let is_apart = |tenant: &TenantId| known.tracks.iter().any(|track| track.tenant == *tenant);
+        let is_of = looked.tenants.contains(&asked.tenant) && looked.revision == asked.revision;
+        if !is_of || known.revision != asked.revision + 1 || !is_apart(&asked.tenant) {
+            return None;
+        }
+        if looked.tenants.iter().all(is_apart) {
+            self.ends();
+            return Some(looked.place);
+        }
+        self.looked = Some(Looked { revision: known.revision, ..looked });
+        None
     }
 }
 
@@ -207,8 +283,22 @@ mod tests {
         TenantId::new(name).expect("valid")
     }
 
-    fn leader(crowd: &Crowd, percent: u32) -> Option<&str> {
-        crowd.leader(10, percent).map(TenantId::as_str)
+    fn fillers(crowd: &Crowd, percent: u32) -> Vec<String> {
+        let fillers = crowd.fillers_of(10, percent, 3).unwrap_or_default();
+        fillers.iter().map(|tenant| tenant.as_str().to_owned()).collect()
+    }
+
+    /// So many events of tenants 1, 2, 3, …
+    fn crowd(events: &[u32]) -> Crowd {
+        let mut crowd = Crowd::default();
+        let mut number = 0;
+        for (name, events) in (1..).zip(events) {
+            for _ in 0..*events {
+                number += 1;
+                crowd.count(number, &tenant(&format!("tenant-{name}")), 1_000);
+            }
+        }
+        crowd
     }
 
     #[test]
@@ -217,14 +307,22 @@ mod tests {
         for number in 1..=9 {
             crowd.count(number, &tenant(if number % 3 == 0 { "globex" } else { "acme" }), 10);
         }
-        assert_eq!(leader(&crowd, 50), None, "nine events are no backlog");
+        assert_eq!(fillers(&crowd, 50), [""; 0], "nine events are no backlog");
         crowd.count(9, &tenant("acme"), 10);
-        assert_eq!(leader(&crowd, 50), None, "it was counted before");
+        assert_eq!(fillers(&crowd, 50), [""; 0], "it was counted before");
         crowd.count(10, &tenant("globex"), 10);
-        assert_eq!(leader(&crowd, 60), Some("acme"), "it has 6 of 10");
-        assert_eq!(leader(&crowd, 61), None);
+        assert_eq!(fillers(&crowd, 60), ["acme"], "it has 6 of 10");
         crowd.ends();
-        assert_eq!(leader(&crowd, 10), None);
+        assert_eq!(fillers(&crowd, 10), [""; 0]);
+    }
+
+    #[test]
+    fn tenants_that_fill_it_together_are_all_of_about_their_size() {
+        assert_eq!(fillers(&crowd(&[45, 44, 6, 5]), 50), ["tenant-1", "tenant-2"]);
+        assert_eq!(fillers(&crowd(&[5, 30, 31, 32, 2]), 50), ["tenant-2", "tenant-3", "tenant-4"]);
+        assert_eq!(fillers(&crowd(&[51, 49]), 50), ["tenant-1"], "one that has it alone");
+        assert_eq!(fillers(&crowd(&[25; 4]), 50), [""; 0], "four are too many");
+        assert_eq!(fillers(&crowd(&[1; 100]), 50), [""; 0]);
     }
 
     #[test]
@@ -232,7 +330,7 @@ mod tests {
         let mut crowd = Crowd::default();
         (1..=1_000).for_each(|number| crowd.count(number, &tenant("acme"), 10));
         (1_001..=1_025).for_each(|number| crowd.count(number, &tenant("globex"), 10));
-        assert_eq!(leader(&crowd, 70), Some("globex"));
+        assert_eq!(fillers(&crowd, 70), ["globex"]);
         assert!(crowd.total < 20);
     }
 }

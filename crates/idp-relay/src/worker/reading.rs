@@ -2,6 +2,7 @@
 
 use super::blocked::Blocked;
 use super::breaker::Passage;
+use super::pages::keep_one_send;
 use super::send::{Send, Ticket};
 use super::sorting::{Bounds, Sorting};
 use super::step::TracksReading;
@@ -48,6 +49,9 @@ impl Worker {
     /// Reads on from all lanes that wait for it. Lanes that got events wait until the others had
     /// their turn; lanes that may hold what cannot be read are read one by one.
     pub(super) fn read(&mut self, now: Instant) -> Option<Step> {
+        if self.duty.rests(now).is_some() {
+            return None;
+        }
         let is_ready = |work: &&LaneWork| self.is_ready(work, now) && self.has_turn(work, now);
         let ready: Vec<&LaneWork> = self.lanes.values().filter(is_ready).collect();
         let mut waiting = ready.clone();
@@ -74,7 +78,8 @@ impl Worker {
         if self.apart_last {
             return Some(Step::ReadTracks(TracksReading { turns, news }));
         }
-        (!leases.is_empty()).then_some(Step::Read(Reading { leases, news }))
+        let limit = self.pages.events(self.config.batch_size);
+        (!leases.is_empty()).then_some(Step::Read(Reading { leases, news, limit }))
     }
 
     /// Whether the next events of the lane may be sent.
@@ -100,10 +105,13 @@ impl Worker {
     pub(crate) fn on_read(
         &mut self,
         reading: &Reading,
-        batches: Vec<LaneBatch>,
+        mut batches: Vec<LaneBatch>,
         now: Instant,
     ) -> Vec<Send> {
         self.answered();
+        let batch_size = self.config.batch_size;
+        self.pages.read(&batches, reading.limit, batch_size);
+        batches.iter_mut().for_each(|batch| keep_one_send(batch, batch_size));
         let cut = batches.iter().filter(|batch| batch.has_more).map(|batch| batch.lane);
         let cut: BTreeSet<Lane> = cut.collect();
         for lease in &reading.leases {

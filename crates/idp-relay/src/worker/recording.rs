@@ -3,6 +3,7 @@
 //! All lanes are recorded in one call. When it fails, perhaps for what a single lane holds, fewer are
 //! asked for, down to one; a lane that fails alone rests, and the others go on without it.
 
+use super::tracks::Tracks;
 use super::{LaneWork, Step, Worker};
 use idp_application::{Lane, LaneRecord, TrackRecord};
 use std::collections::BTreeSet;
@@ -28,6 +29,7 @@ impl Worker {
     pub(super) fn record(&mut self, now: Instant) -> Option<Step> {
         if std::mem::take(&mut self.due.renew) {
             self.recording.to_renew = self.lanes.keys().copied().collect();
+            self.lanes.values_mut().filter_map(|work| work.tracks.as_mut()).for_each(Tracks::renew);
         }
         let wanted = |work: &&LaneWork| self.is_to_record(work) && work.may_record(now);
         let lanes = self.lanes.values().filter(wanted).take(self.recording.lanes_max);

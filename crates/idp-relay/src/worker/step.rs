@@ -67,6 +67,8 @@ pub(crate) struct Reading {
     pub(crate) leases: Vec<LaneLease>,
     /// What was known to be new when the reading began.
     pub(crate) news: u64,
+    /// At most so many events.
+    pub(crate) limit: u32,
 }
 
 impl Reading {

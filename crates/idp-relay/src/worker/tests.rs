@@ -27,20 +27,27 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
+        Self::of(&RelayConfig::default())
+    }
+
+    fn of(config: &RelayConfig) -> Self {
         let batch_size = u32::try_from(BATCH_SIZE).expect("it is small");
-        let config = RelayConfig { batch_size, ..RelayConfig::default() };
+        let config = RelayConfig { batch_size, ..config.clone() };
         let now = Instant::now();
         Self { worker: Worker::new(config, target(), WorkerId(Uuid::from_u128(1)), now), now }
     }
 
     /// One that is alone, and holds that many lanes under epoch 1, all of them.
     fn holding(lanes: u16) -> Self {
-        let mut rig = Self::new();
-        rig.join(1, lanes);
-        assert_eq!(rig.next(), Step::Claim(lanes));
+        Self::new().claims(lanes)
+    }
+
+    fn claims(mut self, lanes: u16) -> Self {
+        self.join(1, lanes);
+        assert_eq!(self.next(), Step::Claim(lanes));
         let lanes = i16::try_from(lanes).expect("few lanes");
-        rig.claimed(&(0..lanes).map(|lane| lease(lane, 1)).collect::<Vec<_>>());
-        rig
+        self.claimed(&(0..lanes).map(|lane| lease(lane, 1)).collect::<Vec<_>>());
+        self
     }
 
     /// The next step that is not about what is set aside, or tenants apart: nothing is.

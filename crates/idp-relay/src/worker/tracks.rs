@@ -32,8 +32,12 @@ pub(crate) enum Change {
 pub(crate) struct TrackWork {
     /// How far it is done.
     pub(crate) track: TenantTrack,
-    /// The number of the last event that the database knows to be done.
+    /// The number of the last event that the database knows to be done, and its cursor.
     recorded: i64,
+    recorded_cursor: Cursor,
+    /// Whether the cursor is to be recorded also when no event was passed: else the track of a tenant in a quiet
+    /// lane would keep the log from being purged.
+    renews: bool,
     /// What was set aside since then.
     aside: Vec<SetAside>,
     /// The event that the bus refused and that is next.
@@ -42,6 +46,8 @@ pub(crate) struct TrackWork {
     pub(crate) news_read: u64,
     /// What it had, in events by weight.
     served: f64,
+    /// Whether it was split off in this tenure, so that nobody else ever sent anything of it.
+    pub(crate) is_own: bool,
 }
 
 impl Tracks {
@@ -88,6 +94,11 @@ impl Tracks {
         self.by_tenant.keys().cloned().collect()
     }
 
+    /// Where they are is to be recorded, whether they moved over events or not.
+    pub(crate) fn renew(&mut self) {
+        self.by_tenant.values_mut().for_each(|work| work.renews = true);
+    }
+
     pub(crate) fn has_progress(&self) -> bool {
         self.by_tenant.values().any(TrackWork::has_progress)
     }
@@ -105,12 +116,23 @@ impl Tracks {
 
 impl TrackWork {
     fn new(track: TenantTrack, served: f64) -> Self {
-        let recorded = track.sequence;
-        Self { track, recorded, aside: Vec::new(), refusal: None, news_read: 0, served }
+        let (recorded, recorded_cursor) = (track.sequence, track.cursor);
+        Self {
+            track,
+            recorded,
+            recorded_cursor,
+            renews: false,
+            aside: Vec::new(),
+            refusal: None,
+            news_read: 0,
+            served,
+            is_own: false,
+        }
     }
 
     fn has_progress(&self) -> bool {
         self.recorded < self.track.sequence
+            || self.renews && self.recorded_cursor < self.track.cursor
     }
 
     /// Windows without events were read.
@@ -132,11 +154,13 @@ impl TrackWork {
 
     /// The database took the progress. Says how many events more it knows to be done, and whether
     /// some were set aside.
-    pub(crate) fn recorded(&mut self, sequence: i64) -> (u64, bool) {
+    pub(crate) fn recorded(&mut self, place: &TenantTrack) -> (u64, bool) {
         let before = self.recorded;
-        self.recorded = before.max(sequence);
+        self.recorded = before.max(place.sequence);
+        self.recorded_cursor = self.recorded_cursor.max(place.cursor);
+        self.renews = false;
         let aside = self.aside.len();
-        self.aside.retain(|aside| aside.sequence > sequence);
+        self.aside.retain(|aside| aside.sequence > place.sequence);
         (u64::try_from(self.recorded - before).unwrap_or_default(), self.aside.len() < aside)
     }
 }

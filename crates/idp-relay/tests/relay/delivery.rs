@@ -1,7 +1,7 @@
 //! Without faults: everything arrives, once, in order, and soon.
 
 use crate::service::{LONG, Service, until};
-use idp_application::Message;
+use idp_application::{ErrorKind, Message};
 use idp_memory::MemoryBus;
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,14 +87,19 @@ async fn metrics_count_what_was_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_configuration_out_of_bounds_starts_no_relay() {
+async fn what_is_wrong_with_target_and_configuration_starts_no_relay_and_is_told_at_once() {
     let service = Service::start(4).await;
     let config = idp_relay::RelayConfig { batch_size: 0, ..crate::service::config() };
     let bus = Arc::new(MemoryBus::default());
     let id = crate::service::worker_id(1);
-    let target = idp_relay::Target::new("bus", bus);
+    let target = idp_relay::Target::new("orders/1", bus).source("");
     let (store, committed) = (service.store.clone(), service.app().committed());
     let relay = idp_relay::Relay::new(target, config, store, id, committed);
-    let error = relay.err().expect("0 is out of bounds");
-    assert!(error.message().contains("`batch_size` must be within 1..=10000, got 0"), "{error}");
+    let error = relay.err().expect("three faults");
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    let expected = "`target.name` must be 1 to 64 letters, digits, `.`, `_` and `-`, the first of them a \
+                    letter or digit, got \"orders/1\"; \
+                    `target.source` must not be empty; \
+                    `batch_size` must be within 1..=10000, got 0";
+    assert_eq!(error.message(), expected);
 }

@@ -212,12 +212,79 @@ async fn no_more_tenants_are_split_off_in_a_lane_than_may_be() {
     assert_eq!(service.violations(), []);
 }
 
+/// What of others went before the event that a rare tenant commits now, when there are `events` in all.
+async fn before_a_rare_event(service: &Service, rare: TallyId, events: usize) -> usize {
+    let from = service.recorder.history().deliveries.len();
+    service.count("umbrella", rare, 1).await;
+    let intents = service.recorder.history().intents;
+    let mut of_rare = intents.iter().filter(|intent| intent.aggregate == rare.uuid());
+    let last = *of_rare.next_back().and_then(|i| i.events.last()).expect("it was committed");
+    service.events(events).await;
+    let history = service.recorder.history();
+    let at = history.deliveries.iter().position(|delivery| delivery.event == last);
+    at.expect("it arrived") - from
+}
+
+#[tokio::test(start_paused = true)]
+async fn tenants_that_fill_a_lane_in_equal_parts_are_split_off_together() {
+    for (floods, rounds) in [(&["acme", "globex"][..], 60), (&["acme", "globex", "initech"], 40)] {
+        let service = Service::start(1).await;
+        service.recorder.expect_gaps();
+        let rare = service.tally("umbrella", 1).await;
+        for _ in 0..rounds * 10 {
+            for tenant in floods {
+                service.tally(tenant, 10).await;
+            }
+        }
+        let relay =
+            started(&service, service.worker(1), RelayConfig { fair_percent: 60, ..fair() });
+        let events = rounds * 100 * floods.len() + 2;
+        let before = before_a_rare_event(&service, rare, events).await;
+        assert!(before <= 5 * before_max(4_000), "{before} of {floods:?} went before");
+        until(&relay, |metrics| metrics.tenant_tracks == 0).await;
+        assert_eq!(service.violations(), []);
+        assert_eq!(check_stored(&service.recorder.history()), []);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_that_is_over_makes_room_for_the_next_one_while_the_lane_is_full() {
+    let service = Service::start(1).await;
+    service.recorder.expect_gaps();
+    let steady = service.tally("hooli", 1).await;
+    // Others always wait, so that the lane does not come to its end.
+    for flood in ["acme", "globex", "initech", "soylent"] {
+        for _ in 0..10 {
+            service.tally(flood, 100).await;
+            service.count("hooli", steady, 30).await;
+        }
+    }
+    let few = RelayConfig { fair_tracks_max: 1, ..fair() };
+    let relay = started(&service, service.worker(1), few);
+    let mut tenants = BTreeSet::new();
+    let mut seen = relay.watch();
+    let all_but_last = async {
+        while tenants.len() < 3 {
+            seen.changed().await.expect("it runs");
+            let history = service.recorder.history();
+            let streams = history.deliveries.iter().map(|delivery| delivery.stream.clone());
+            tenants.extend(streams.filter(|stream| stream.contains("tenant")));
+        }
+    };
+    timeout(LONG, all_but_last).await.expect("one after another is split off");
+    assert!(relay.metrics().recorded < 5_000, "before the lane came to its end");
+    service.events(4_000 + 1_200 + 1).await;
+    until(&relay, |metrics| metrics.tenant_tracks == 0).await;
+    assert_eq!(service.violations(), []);
+    assert_eq!(check_stored(&service.recorder.history()), []);
+}
+
 #[test]
 fn through_all_faults_nobody_waits_for_more_than_a_bounded_part_of_a_flood() {
     let number = |name| std::env::var(name).ok().and_then(|number| number.parse().ok());
     let seeds = match number("IDP_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("IDP_SEEDS").map_or(SEEDS, |seeds: u64| seeds / 50),
+        None => 0..number("IDP_SEEDS").map_or(SEEDS, |seeds: u64| (seeds / 50).max(1)),
     };
     for seed in seeds {
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -1,7 +1,7 @@
 //! The bus and the database fail, and the relay goes on.
 
 use crate::service::{LONG, Service, until};
-use idp_application::{BoxFuture, BusGuarantees, ErrorKind, EventBus, Message, PublishError};
+use idp_application::{BoxFuture, ErrorKind, EventBus, Message, PublishError, delegate_port};
 use idp_testkit::{Fate, Reception, Sink, Unreliable};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -73,9 +73,7 @@ async fn a_lane_that_the_bus_refuses_holds_up_no_other() {
 async fn a_bus_whose_code_panics_costs_a_pause() {
     struct Panicking(Arc<dyn EventBus>, AtomicBool);
     impl EventBus for Panicking {
-        fn guarantees(&self) -> BusGuarantees {
-            self.0.guarantees()
-        }
+        delegate_port!(EventBus { system, guarantees } => |this| this.0);
 
         fn publish<'a>(
             &'a self,

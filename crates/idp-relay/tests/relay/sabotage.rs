@@ -3,9 +3,9 @@
 
 use crate::service::{LONG, Service, Setup, config, until, worker_id};
 use idp_application::{
-    BoxFuture, BusGuarantees, Claim, Deliveries, Error, EventBus, Lane, LaneBatch, LaneLease,
-    LaneProgress, LaneRecord, LaneTracks, Message, OutboxLog, PublishError, Reader, RelayLog,
-    Sharding, TenantPolicies, TenantTracks, delegate_port,
+    BoxFuture, Claim, Deliveries, Error, EventBus, Lane, LaneBatch, LaneLease, LaneProgress,
+    LaneRecord, LaneTracks, Message, OutboxLog, PublishError, Reader, RelayLog, Sharding,
+    TenantPolicies, TenantTracks, delegate_port,
 };
 use idp_domain::{ContentHasher, Envelope, EventRecord, Uuid};
 use idp_testkit::{Fate, Outcome, Sink, Unreliable, Violation};
@@ -28,6 +28,8 @@ enum Bug {
     NumbersAnew,
     /// Reads what was rolled back.
     ReadsUncommitted(Uuid),
+    /// Gives no more than so many events of a lane, and says that this is all up to where it has read.
+    LeavesTheRest(usize),
 }
 
 struct Sabotaged {
@@ -65,6 +67,7 @@ impl Sabotaged {
                     last.envelope = forged.expect("it was canonical before");
                 }
             }
+            Bug::LeavesTheRest(most) => batch.events.truncate(*most),
             Bug::IgnoresTheEpoch | Bug::NumbersAnew => {}
         }
         Ok(())
@@ -214,6 +217,21 @@ async fn a_relay_that_skips_an_event_is_convicted_of_loss_and_of_the_gap() {
     assert!(matches!(violations[1], Violation::OutOfOrder { .. }), "{violations:?}");
 }
 
+/// What is more of a lane than one send may have is to be left in the log, and not passed over.
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_passes_over_what_is_too_much_for_one_send_is_convicted_of_loss() {
+    let service = Service::start(1).await;
+    service.tally("acme", 4).await;
+    let relay = sabotaged(&service, Bug::LeavesTheRest(3)).start();
+    service.events(3).await;
+    service.tally("acme", 1).await;
+    service.events(4).await;
+    relay.stop().await.expect("the store answers");
+    let violations = service.violations();
+    let lost = violations.iter().filter(|v| matches!(v, Violation::Lost { .. })).count();
+    assert_eq!(lost, 1, "{violations:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_relay_that_follows_positions_only_is_convicted_of_loss() {
     let service = Service::start(1).await;
@@ -268,9 +286,7 @@ async fn a_relay_that_sends_what_was_rolled_back_is_convicted_of_a_phantom() {
 struct Swapping(Arc<dyn EventBus>);
 
 impl EventBus for Swapping {
-    fn guarantees(&self) -> BusGuarantees {
-        self.0.guarantees()
-    }
+    delegate_port!(EventBus { system, guarantees } => |this| this.0);
 
     fn publish<'a>(&'a self, messages: &'a [Message]) -> BoxFuture<'a, Result<(), PublishError>> {
         Box::pin(async move {

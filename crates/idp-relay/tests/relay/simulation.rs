@@ -63,6 +63,8 @@ struct Simulation {
     pauses: bool,
     /// From how many events on a tenant fills a lane; 0 is never.
     fair_backlog: u32,
+    /// For how many percent of the time workers keep the database busy at the most.
+    log_percent_max: u32,
     /// Aggregates whose messages the bus refuses for good.
     poisoned: Arc<Mutex<HashSet<Uuid>>>,
     operator: Operator,
@@ -83,6 +85,7 @@ impl Simulation {
         let lanes = u16::try_from(dice.within(1..9)).expect("a small number");
         let service = Service::start(lanes).await;
         let fair_backlog = [0, 5, 20][dice.place(3)];
+        let log_percent_max = [100, 100, 20][dice.place(3)];
         let healed = Arc::new(AtomicBool::new(false));
         let operator = Operator::new(service.store.clone(), service.recorder.clone());
         let mut simulation = Self {
@@ -92,6 +95,7 @@ impl Simulation {
             may_store_twice: false,
             pauses: false,
             fair_backlog,
+            log_percent_max,
             poisoned: Arc::default(),
             operator,
             workers: Vec::new(),
@@ -188,6 +192,7 @@ impl Simulation {
         let mut setup = self.service.worker(number);
         let plan = self.fates(number, is_cut.clone());
         setup.config.fair_backlog = self.fair_backlog;
+        setup.config.log_percent_max = self.log_percent_max;
         setup.log = Arc::new(Unreliable::new(self.service.store.clone(), plan));
         let sink = Sink::new(setup.id, self.service.recorder.clone());
         let sink = sink.with_pace(Duration::from_millis(self.dice.within(1..200)));

@@ -239,3 +239,8 @@ async fn data_that_is_not_the_json_it_claims_to_be_is_refused() {
     assert_eq!(fixture.bus.publish(&[message]).await.expect_err("no JSON").failure, Refused);
     assert!(fixture.subscriber.deliveries().is_empty());
 }
+
+#[tokio::test]
+async fn the_bus_names_its_kind_of_broker_for_metrics_and_traces() {
+    assert_eq!(Fixture::start().await.bus.system(), "webhook");
+}

@@ -97,7 +97,7 @@ pub(crate) fn keepers(
     let (interval, backoff_min) = (Duration::from_millis(25), Duration::from_millis(5));
     let config = KeeperConfig { policy, interval, backoff_min, ..KeeperConfig::default() };
     let archiving =
-        ArchiveConfig { segment_bytes_max: 20_000, batch_size: 20, ..ArchiveConfig::default() };
+        ArchiveConfig { segment_bytes_max: 20_000, batch_size: 20, ..ArchiveConfig::clear_text() };
     let keeper = |worker| {
         let worker = WorkerId(Uuid::from_u128(worker));
         let keeping = Arc::clone(keeping);

@@ -71,6 +71,15 @@ impl ArchiveStore for Hasty {
         self.archive.list(folder)
     }
 
+    fn replace<'a>(
+        &'a self,
+        name: &'a str,
+        _: Option<Bytes>,
+        object: Bytes,
+    ) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(async move { self.put(name, object).await.map(|()| true) })
+    }
+
     fn put<'a>(&'a self, name: &'a str, object: Bytes) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             let due = {

@@ -108,3 +108,59 @@ fn a_lane_that_cannot_be_read_is_found_and_rests_while_the_others_go_on() {
     rig.pass(pause);
     rig.read(&[1], &[]);
 }
+
+/// Answers what is read now with events at those positions, behind which there are more; all of it is sent
+/// and recorded. Gives how many events were asked for, and how many were sent of each lane.
+fn drains(rig: &mut Rig, found: &[(i16, &[i64])]) -> (u32, Vec<usize>) {
+    let Step::Read(reading) = rig.next() else { panic!("the worker should read") };
+    let cut = found.iter().map(|(lane, positions)| {
+        let through = *positions.last().expect("events");
+        LaneBatch { has_more: true, ..batch(*lane, positions, through) }
+    });
+    let sends = rig.worker.on_read(&reading, cut.collect(), rig.now);
+    sends.iter().for_each(|send| rig.sent(send));
+    let asked = rig.expect_advance();
+    let held: Vec<_> = asked.iter().map(|record| record.progress.lane).collect();
+    rig.worker.on_recorded(&asked, rig.now, &held);
+    (reading.limit, sends.iter().map(|send| send.messages.len()).collect())
+}
+
+#[test]
+fn a_backlog_is_read_in_larger_pages_and_no_send_is_larger_for_that() {
+    let mut rig = Rig::holding(2);
+    assert_eq!(drains(&mut rig, &[(0, &[1, 3]), (1, &[2, 4])]), (4, vec![2, 2]));
+    let of_one: &[i64] = &[5, 6, 7, 8, 9, 10, 11];
+    assert_eq!(drains(&mut rig, &[(0, of_one), (1, &[12])]), (8, vec![4, 1]));
+    let Step::Read(reading) = rig.next() else { panic!("the worker should read") };
+    let places: Vec<_> = reading.leases.iter().map(|lease| lease.cursor.position).collect();
+    assert_eq!((reading.limit, places), (4, vec![8, 12]), "what was too much is read once more");
+}
+
+#[test]
+fn after_a_failure_of_the_log_no_more_is_asked_for_than_usual() {
+    let mut rig = Rig::holding(2);
+    drains(&mut rig, &[(0, &[1, 3]), (1, &[2, 4])]);
+    let Step::Read(reading) = rig.next() else { panic!("the worker should read") };
+    assert_eq!(reading.limit, 8);
+    rig.worker.on_error(rig.now);
+    rig.pass(SECOND);
+    let Step::Read(reading) = rig.next() else { panic!("the worker should read") };
+    assert_eq!(reading.limit, 4);
+}
+
+#[test]
+fn a_worker_that_is_to_spare_the_database_records_at_once_and_reads_on_when_its_part_of_the_time_is_over()
+ {
+    let config = RelayConfig { log_percent_max: 20, ..RelayConfig::default() };
+    let mut rig = Rig::of(&config).claims(1);
+    let sends = rig.read(&[0], &[(0, &[1, 2])]);
+    rig.worker.called(Duration::from_millis(3), rig.now);
+    rig.sent(&sends[0]);
+    rig.advance(&[(0, 2)]);
+    rig.worker.called(Duration::from_millis(2), rig.now);
+    rig.worker.rung(rig.now);
+    rig.pass(Duration::from_millis(1));
+    assert_eq!(rig.waits(), Duration::from_millis(19), "four times 5 ms, less the one that passed");
+    rig.pass(Duration::from_millis(19));
+    rig.read(&[0], &[]);
+}

@@ -1,4 +1,4 @@
-//! What a relay counts.
+//! What a relay counts. It stands here because whoever observes relays is told of it.
 
 /// What a relay has done since it was started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What a projector tells about itself.
+//! Where a projector stands. It stands here because whoever observes projectors is told of it.
 
 use std::sync::Arc;
 

@@ -1,0 +1,121 @@
+//! How much is read at once: more the longer a backlog lasts, since a reading, and the recording of all its
+//! lanes, cost nearly the same for few events as for many.
+
+use idp_application::LaneBatch;
+
+/// How many batches are read at once.
+///
+/// It doubles with each reading that was full and got less than half a batch of any lane, and is halved
+/// when a lane got more than a batch, since the rest of that is read once more. What came to the end of the log, or failed,
+/// takes it back to one: a relay that keeps up reads no more than it ever did.
+#[derive(Debug)]
+pub(super) struct Pages {
+    batches: u32,
+}
+
+/// The most: as much as is held in memory at once.
+pub(super) const BATCHES_MAX: u32 = 8;
+
+impl Default for Pages {
+    fn default() -> Self {
+        Self { batches: 1 }
+    }
+}
+
+impl Pages {
+    /// How many events to read now.
+    pub(super) fn events(&self, batch_size: u32) -> u32 {
+        batch_size.saturating_mul(self.batches)
+    }
+
+    /// A reading of at most `limit` events gave these.
+    pub(super) fn read(&mut self, batches: &[LaneBatch], limit: u32, batch_size: u32) {
+        let of_lanes = batches.iter().map(|batch| batch.events.len());
+        let (all, most) = (of_lanes.clone().sum::<usize>(), of_lanes.max().unwrap_or_default());
+        let is_within = |count: usize, bound: u32| u32::try_from(count).is_ok_and(|n| n <= bound);
+        let is_full = !is_within(all, limit.saturating_sub(1));
+        self.batches = match () {
+            () if !batches.iter().any(|batch| batch.has_more) => 1,
+            () if !is_within(most, batch_size) => (self.batches / 2).max(1),
+            () if is_full && is_within(most, batch_size / 2) => {
+                self.batches.saturating_mul(2).min(BATCHES_MAX)
+            }
+            () => self.batches,
+        };
+    }
+
+    /// The log did not answer.
+    pub(super) fn failed(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// Leaves in the log what is more of a lane than one send may have.
+pub(super) fn keep_one_send(batch: &mut LaneBatch, batch_size: u32) {
+    let most = usize::try_from(batch_size).unwrap_or(usize::MAX);
+    if batch.events.len() > most {
+        batch.events.truncate(most);
+        batch.has_more = true;
+        if let Some(last) = batch.events.last() {
+            batch.through = last.cursor;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker::sample::batch;
+
+    /// Batches of lanes with so many events each.
+    fn given(counts: &[usize], has_more: bool) -> Vec<LaneBatch> {
+        let of = |(lane, count): (i16, &usize)| {
+            let positions: Vec<i64> = (1..).take(*count).collect();
+            LaneBatch { has_more, ..batch(lane, &positions, 99) }
+        };
+        (0..).zip(counts).map(of).collect()
+    }
+
+    fn after(readings: &[(&[usize], bool)]) -> u32 {
+        let mut pages = Pages::default();
+        for (counts, has_more) in readings {
+            let limit = pages.events(4);
+            pages.read(&given(counts, *has_more), limit, 4);
+        }
+        pages.events(4)
+    }
+
+    #[test]
+    fn a_backlog_in_many_lanes_is_read_in_ever_larger_pages_up_to_a_bound() {
+        assert_eq!(after(&[]), 4);
+        assert_eq!(after(&[(&[2, 2], true)]), 8);
+        assert_eq!(after(&[(&[2, 2], true), (&[2, 2, 2, 2], true)]), 16);
+        let full: &[usize] = &[2; 16];
+        assert_eq!(after(&[(&[2; 2], true), (&[2; 4], true), (&[2; 8], true), (full, true)]), 32);
+    }
+
+    #[test]
+    fn what_is_not_full_or_comes_from_one_lane_makes_them_no_larger() {
+        assert_eq!(after(&[(&[1, 1], true)]), 4);
+        assert_eq!(after(&[(&[3, 1], true)]), 4);
+        assert_eq!(after(&[(&[2, 2], true), (&[5, 3], true)]), 4);
+    }
+
+    #[test]
+    fn at_the_end_of_the_log_and_after_a_failure_they_are_small_again() {
+        assert_eq!(after(&[(&[2, 2], true), (&[2, 2, 2, 2], true), (&[2, 2], false)]), 4);
+        let mut pages = Pages { batches: 8 };
+        pages.failed();
+        assert_eq!(pages.events(4), 4);
+    }
+
+    #[test]
+    fn what_is_left_in_the_log_is_behind_what_is_kept() {
+        let mut full = batch(0, &[1, 2, 3, 4, 5, 6], 9);
+        keep_one_send(&mut full, 4);
+        assert_eq!((full.events.len(), full.through.position, full.has_more), (4, 4, true));
+        let mut fits = batch(0, &[1, 2, 3, 4], 9);
+        keep_one_send(&mut fits, 4);
+        assert_eq!((fits.events.len(), fits.through.position, fits.has_more), (4, 9, false));
+    }
+}
