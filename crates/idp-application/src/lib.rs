@@ -32,29 +32,23 @@ mod query;
 mod row;
 mod store;
 
-mod cloud_event;
 mod commit_signal;
 mod commit_watch;
 mod dead_letters;
 mod deliveries;
 mod edited_event;
-mod event_bus;
 mod event_json;
-mod header_value;
 mod lane;
 mod log_keeping;
 mod log_lag;
-mod message;
+mod messaging;
 mod outbox_log;
 mod projection;
 mod reader_name;
 mod tenant_policies;
 mod tenant_tracks;
-mod transform;
 
-mod audience;
-mod projector_status;
-mod relay_metrics;
+mod observing;
 
 mod bounds;
 mod error;
@@ -64,16 +58,11 @@ mod delegate_port;
 pub use idp_domain as __domain;
 
 pub use application::{Application, ApplicationBuilder};
-pub use audience::{
-    Audience, ProjectionObserver, ProjectionSeen, RelayObserver, RelaySeen, SendSeen,
-    UnitOfWorkObserver, UnitOfWorkSeen,
-};
 pub use authority::{AdminAuthority, AllTenants, Scope};
 pub use batch::BatchError;
 pub use bounds::out_of_bounds;
 pub use change_set::{ChangeSet, NewEvent, RowWrite, SystemColumn, WriteKind};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use cloud_event::CloudEvent;
 pub use commit_signal::{CommitListener, CommitSignal};
 pub use commit_watch::CommitWatch;
 pub use content_hashing::{ContentHashing, PlainHashing};
@@ -88,9 +77,7 @@ pub use deliveries::{
 };
 pub use edited_event::edited_event;
 pub use error::{BoxError, Error, ErrorKind};
-pub use event_bus::{BusGuarantees, Duplicates, EventBus, PublishError, PublishFailure};
 pub use failure::Failure;
-pub use header_value::header_value;
 pub use id_source::{IdSource, SequentialIds, UuidV7Ids};
 pub use identity_map::Savepoint;
 pub use interceptor::{Interceptor, Interceptors};
@@ -100,7 +87,14 @@ pub use log_keeping::{
     PurgeBlock, PurgePolicy, PurgeReport, ReaderStatus,
 };
 pub use log_lag::{Blocker, BlockerKind, LagBounds, LagReport, LogLag, ReaderLag, TenantLag};
-pub use message::{Message, Stream, Track};
+pub use messaging::{
+    BusGuarantees, CloudEvent, Duplicates, EventBus, Message, PublishError, PublishFailure, Stream,
+    Track, Transform, TransformError, header_value,
+};
+pub use observing::{
+    Audience, ProjectionObserver, ProjectionSeen, ProjectorStatus, RelayMetrics, RelayObserver,
+    RelaySeen, SendSeen, UnitOfWorkObserver, UnitOfWorkSeen,
+};
 pub use outbox_log::{
     Claim, Cursor, LaneBatch, LaneLease, LaneProgress, LoggedEvent, Membership, OutboxLog, Reader,
     Sharding, WorkerId,
@@ -109,10 +103,8 @@ pub use page::{KeysetToken, Page, PageRequest};
 pub use projection::{
     Applied, Projection, ProjectionBatch, ProjectionStore, ProjectionWrite, Recorded,
 };
-pub use projector_status::ProjectorStatus;
 pub use query::{KeysetStart, OrderBy, OrderKey, RowQuery, Visibility};
 pub use reads::{Reads, Revised};
-pub use relay_metrics::RelayMetrics;
 pub use repository::{Listing, Repository, TrackedRepository};
 pub use retry::RetryPolicy;
 pub use row::{Fetched, StoredRow};
@@ -124,5 +116,4 @@ pub use tenant_tracks::{
 };
 pub use trace_context::TraceContext;
 pub use tracked::Tracked;
-pub use transform::{Transform, TransformError};
 pub use unit_of_work::{Receipt, UnitOfWork, Uow};

@@ -1,6 +1,6 @@
 //! A message to a bus: an event, where it goes, and its number.
 
-use crate::cloud_event::written;
+use super::cloud_event::written;
 use crate::{CloudEvent, Lane};
 use idp_domain::TenantId;
 use std::borrow::Cow;
