@@ -153,6 +153,34 @@ async fn a_long_log_is_purged_in_calls_that_are_bounded() {
     assert_eq!(pass(&harness, &mut lease).await, [100]);
 }
 
+/// Where no partition is passed as a whole, the floor rises all the same: else each call would count what
+/// the one before it counted, and never more.
+#[tokio::test]
+async fn the_floor_rises_with_each_bounded_purge_though_no_partition_goes() {
+    let harness = PgHarness::with_partitions_of(1_000).await;
+    let app = Application::new(harness.backend());
+    let mut lease = claim(&harness).await;
+    for number in 1..=30 {
+        count(&app, number, 5).await;
+        assert_eq!(pass(&harness, &mut lease).await.len(), 5, "a window of its own");
+    }
+    let policy = PurgePolicy { events_max: 50, ..EVERYTHING };
+    let mut floors = vec![floor(&harness).await];
+    loop {
+        let report = harness.store().purge(&policy).await.expect("no trouble");
+        floors.push(floor(&harness).await);
+        if report.blocked_by != Some(PurgeBlock::Limit) {
+            break;
+        }
+    }
+    assert_eq!(floors, [1, 11, 21, 21], "the last windows wait for more");
+}
+
+async fn floor(harness: &PgHarness) -> i64 {
+    let row = harness.control().query_one("SELECT window_first FROM idp_log_floor", &[]).await;
+    row.expect("there is one").get(0)
+}
+
 /// It is counted in several calls, and the rows wait until the late one is read.
 #[tokio::test]
 async fn a_late_commit_in_the_oldest_partition_does_not_stop_bounded_purges() {

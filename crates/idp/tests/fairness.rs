@@ -144,8 +144,12 @@ impl Schema {
         tokio::spawn(connection);
         let name = format!("{name}_{}", std::process::id());
         client.batch_execute(&format!("CREATE SCHEMA {name}")).await.expect("a new schema");
-        let options =
-            PgOptions { schema: Some(name.clone()), lanes: lanes(), ..PgOptions::default() };
+        let options = PgOptions {
+            schema: Some(name.clone()),
+            lanes: lanes(),
+            partition_size: 10,
+            ..PgOptions::default()
+        };
         let store = PgStore::connect(&url, options).await.expect("reachable");
         Self { name, client, store }
     }
@@ -175,12 +179,20 @@ async fn on_postgres_a_track_in_a_quiet_lane_does_not_keep_the_log() {
         policy,
         reason: "they pay for it".to_owned(),
     };
-    schema.store.set_tenant_policy("bus", &order).await.expect("valid");
     let world = World::of(schema.store.clone(), ("acme", 0, 0)).await;
+    schema.store.set_tenant_policy("bus", &order).await.expect("valid");
     let relay = world.relay(1);
-    timeout(PATIENCE, world.recorder.wait_for_events(1)).await.expect("it arrives");
-    let quiet = world.recorder.history().deliveries[0].lane;
     let mut arrived = 1;
+    let is_split = async {
+        while relay.metrics().tenant_tracks == 0 {
+            timeout(PATIENCE, world.recorder.wait_for_events(arrived)).await.expect("it arrives");
+            world.tallying.count("globex", world.rare, 1).await;
+            arrived += 1;
+        }
+    };
+    timeout(PATIENCE, is_split).await.expect("it has a weight of its own");
+    timeout(PATIENCE, world.recorder.wait_for_events(arrived)).await.expect("it arrives");
+    let quiet = world.recorder.history().deliveries[0].lane;
     let elsewhere = loop {
         let tally = world.tallying.tally("acme", 1).await;
         arrived += 1;
@@ -191,24 +203,15 @@ async fn on_postgres_a_track_in_a_quiet_lane_does_not_keep_the_log() {
         }
     };
     let everything = PurgePolicy { keep_for: Duration::ZERO, keep_events: 0, events_max: 1_000 };
-    let until_nothing_holds_it = async {
-        loop {
+    let until_dropped = async {
+        let mut dropped = 0;
+        while dropped < 30 {
             world.tallying.count("acme", elsewhere, 1).await;
-            let report = schema.store.purge(&everything).await.expect("no trouble");
-            match report.blocked_by {
-                Some(PurgeBlock::Reader(behind)) if behind.tenant.is_some() => {}
-                _ => break,
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            dropped += schema.store.purge(&everything).await.expect("no trouble").events_dropped;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    // Once it was passed in memory.
-    for _ in 0..3 {
-        world.tallying.count("acme", elsewhere, 1).await;
-        arrived += 1;
-        timeout(PATIENCE, world.recorder.wait_for_events(arrived)).await.expect("it arrives");
-    }
-    timeout(PATIENCE, until_nothing_holds_it).await.expect("the track is recorded");
+    timeout(PATIENCE, until_dropped).await.expect("the track is recorded");
     relay.stop().await.expect("a graceful stop");
     schema.drop().await;
 }

@@ -10,7 +10,8 @@ use crate::follower::{Follower, LONG, by_lane, new_uuid, whole};
 use crate::sample::{BoardRow, Counter};
 use idp_application::{
     Actor, Application, Backend, ErrorKind, HoldFrom, KeepingAction, KeepingCommand, Lane,
-    LogKeeping, LoggedEvent, PurgeBlock, PurgePolicy, PurgeReport, TrackChange,
+    LaneLease, LogKeeping, LoggedEvent, PurgeBlock, PurgePolicy, PurgeReport, TenantScope,
+    TrackChange, TrackReading,
 };
 use idp_domain::{Record, Uuid};
 use std::cell::Cell;
@@ -286,6 +287,15 @@ pub async fn a_place_behind_which_something_was_dropped_cannot_be_read<H: Keepin
         purge_some(&harness.keeping()).await;
         for process in [harness.backend(), harness.second_process().await] {
             refused(process.read(&old, 100).await, ErrorKind::Corrupt);
+        }
+        for scope in [TenantScope::Only(tenant("acme")), TenantScope::Except(Vec::new())] {
+            let of = |lease: &LaneLease| {
+                let (lane, cursor) = (lease.lane, lease.cursor);
+                TrackReading { lane, cursor, scope: scope.clone(), until: None }
+            };
+            let readings: Vec<_> = old.iter().map(of).collect();
+            let read = harness.relay_log().read_tracks(&readings, 100).await;
+            refused(read, ErrorKind::Corrupt);
         }
         assert_eq!(reader.read(100).await, [], "who has passed it reads on");
         reader.release().await;

@@ -49,12 +49,17 @@ const NO_UPDATES: &str = "
 
 impl PgHarness {
     pub async fn start() -> Self {
+        Self::with_partitions_of(PARTITION_SIZE).await
+    }
+
+    /// With partitions of so many positions.
+    pub async fn with_partitions_of(positions: u32) -> Self {
         let url = std::env::var("IDP_TEST_PG")
             .expect("IDP_TEST_PG names no server: run `cargo xtask test`, which starts one");
         let schema = format!("t{}", uuid_v4().simple());
         let admin = client(&url, None).await;
         admin.batch_execute(&format!("CREATE SCHEMA {schema}")).await.expect("a new schema");
-        let store = connect(&url, &schema).await;
+        let store = connect_with_partitions_of(&url, &schema, positions).await;
         store.migrate(sample::TABLES).await.expect("the tables can be made");
         let control = client(&url, Some(&schema)).await;
         control.batch_execute(SLOW_COMMITS).await.expect("the trigger can be made");
@@ -176,11 +181,18 @@ fn uuid_v4() -> Uuid {
     Uuid::from_u128(random() << 64 | random())
 }
 
+/// How many positions a partition has: so few that each test fills several.
+const PARTITION_SIZE: u32 = 10;
+
 async fn connect(url: &str, schema: &str) -> PgStore {
+    connect_with_partitions_of(url, schema, PARTITION_SIZE).await
+}
+
+async fn connect_with_partitions_of(url: &str, schema: &str, partition_size: u32) -> PgStore {
     let separator = if url.contains('?') { '&' } else { '?' };
     let url = &format!("{url}{separator}application_name={schema}");
     let schema = Some(schema.into());
-    let options = PgOptions { schema, partition_size: 10, ..PgOptions::default() };
+    let options = PgOptions { schema, partition_size, ..PgOptions::default() };
     PgStore::connect(url, options).await.expect("the server can be reached")
 }
 

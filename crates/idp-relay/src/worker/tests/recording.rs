@@ -123,7 +123,7 @@ fn a_suspect_lane_gets_its_turn_while_the_others_always_have_news() {
 fn what_is_set_aside_and_cannot_be_read_holds_up_neither_the_log_nor_other_lanes() {
     let mut rig = Rig::holding(2);
     let mut asked_alone = Vec::new();
-    loop {
+    for _ in 0..100 {
         match rig.worker.next(rig.now) {
             Step::Blocked(lanes) => rig.worker.on_blocked(&lanes, Vec::new()),
             Step::Policies => rig.worker.on_policies(Vec::new(), rig.now),
@@ -144,11 +144,62 @@ fn what_is_set_aside_and_cannot_be_read_holds_up_neither_the_log_nor_other_lanes
             }
             Step::Read(reading) => {
                 assert_eq!(reading.lanes().len(), 2, "both are read");
-                break;
+                assert_eq!(asked_alone, [0], "the healthy one was asked for");
+                assert_eq!(rig.worker.lanes_failing(), 1);
+                return;
             }
             other => panic!("the worker should read, not {other:?}"),
         }
     }
-    assert_eq!(asked_alone, [0], "the healthy one was asked for");
-    assert_eq!(rig.worker.lanes_failing(), 1);
+    panic!("the worker asks without an end");
+}
+
+#[test]
+fn a_healthy_lane_gets_its_turn_while_suspects_always_have_news() {
+    let mut rig = Rig::holding(3);
+    let Step::Read(all) = rig.next() else { panic!("the worker should read") };
+    rig.worker.on_unreadable(&all.lanes()[1..], rig.now);
+    for _ in 0..3 {
+        rig.worker.rung(rig.now);
+        let Step::Read(reading) = rig.next() else { panic!("the worker should read") };
+        if reading.lanes() == [Lane::from_number(0)] {
+            return;
+        }
+        rig.worker.on_unreadable(&all.lanes()[1..], rig.now);
+    }
+    panic!("the healthy lane is not read");
+}
+
+#[test]
+fn what_is_blocked_in_a_damaged_lane_is_asked_for_alone() {
+    let mut rig = Rig::new();
+    rig.join(1, 3);
+    assert_eq!(rig.next(), Step::Claim(3));
+    rig.claimed(&[lease(0, 1), lease(1, 1), lease(2, 1)]);
+    for _ in 0..100 {
+        match rig.worker.next(rig.now) {
+            Step::Blocked(lanes) if lanes.contains(&Lane::from_number(1)) => {
+                rig.worker.on_unreadable(&lanes, rig.now);
+            }
+            Step::Blocked(lanes) => rig.worker.on_blocked(&lanes, Vec::new()),
+            Step::Read(reading) => {
+                assert!(!reading.lanes().contains(&Lane::from_number(1)));
+                return;
+            }
+            Step::Policies => rig.worker.on_policies(Vec::new(), rig.now),
+            Step::Due(leases) => {
+                rig.worker.on_due(&leases, Due::default(), rig.now);
+            }
+            Step::Tracks(leases) => {
+                let none = |lease: &LaneLease| LaneTracks {
+                    lane: lease.lane,
+                    revision: 0,
+                    tracks: Vec::new(),
+                };
+                rig.worker.on_tracks(&leases, leases.iter().map(none).collect(), rig.now);
+            }
+            other => panic!("the healthy lanes should be read, not {other:?}"),
+        }
+    }
+    panic!("the healthy lanes wait for the damaged one");
 }

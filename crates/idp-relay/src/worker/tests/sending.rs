@@ -1,7 +1,12 @@
 //! Sends, their ends and their failures.
 
 use super::*;
-use idp_application::PublishFailure;
+use crate::Target;
+use crate::sends::Sends;
+use idp_application::{
+    Audience, BoxFuture, BusGuarantees, Duplicates, EventBus, Message, PublishFailure,
+};
+use std::sync::Arc;
 
 #[test]
 fn the_progress_of_several_lanes_is_recorded_in_one_call() {
@@ -107,4 +112,74 @@ fn a_place_that_is_away_rests_its_lanes_for_as_long_as_it_asks_and_no_other() {
     rig.advance(&[(6, 1)]);
     rig.pass(POLL);
     assert_eq!(rig.read(&[6], &[(6, &[8])]).len(), 1, "the bus is not spared for it");
+}
+
+#[test]
+fn a_place_that_asks_for_a_year_is_tried_again_after_the_longest_pause_that_is_allowed() {
+    let config = RelayConfig { throttle_max: SECOND * 20, ..RelayConfig::default() };
+    let mut rig = Rig::of(&config).claims(1);
+    let sends = rig.read(&[0], &[(0, &[1])]);
+    let a_year = SECOND * 31_536_000;
+    let error = PublishError::topic_unavailable(0, Some(a_year), "the endpoint is away");
+    let pause = rig.worker.on_sent(sends[0].ticket.clone().outcome(Some(error)), rig.now);
+    assert_eq!(pause, Some(SECOND * 20));
+}
+
+#[test]
+fn a_send_of_nothing_but_what_is_gone_says_nothing_of_the_bus() {
+    let mut rig = Rig::holding(6);
+    let sends = rig.read(&[0, 1, 2, 3, 4, 5], &[(0, &[1]), (1, &[2]), (2, &[3]), (3, &[4])]);
+    let more = rig.read(&[4, 5], &[(4, &[5]), (5, &[6])]);
+    for send in sends.iter().chain(&more[..1]) {
+        rig.refused(send, 0);
+    }
+    assert!(rig.worker.is_bus_away());
+    let mut outcome = more[1].ticket.clone().outcome(None);
+    outcome.gone = 1;
+    rig.worker.on_sent(outcome, rig.now);
+    assert!(rig.worker.is_bus_away(), "it was not asked");
+}
+
+/// A bus that never answers.
+struct Mute;
+
+impl EventBus for Mute {
+    fn system(&self) -> &'static str {
+        "mute"
+    }
+
+    fn guarantees(&self) -> BusGuarantees {
+        let duplicates = Duplicates::Possible;
+        BusGuarantees { duplicates, fences_zombies: false, data_bytes_max: None }
+    }
+
+    fn publish<'a>(&'a self, _: &'a [Message]) -> BoxFuture<'a, Result<(), PublishError>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+/// How a send ends of which the bus says nothing.
+async fn ends(change: impl FnOnce(&mut Send), is_aborted: bool) -> Option<PublishFailure> {
+    let mut rig = Rig::holding(1);
+    let mut send = rig.read(&[0], &[(0, &[1])]).remove(0);
+    change(&mut send);
+    let mut sends = Sends::new(Target::new("bus", Arc::new(Mute)), Audience::default());
+    sends.start(send);
+    tokio::task::yield_now().await;
+    if is_aborted {
+        sends.abort(Lane::from_number(0));
+    }
+    let ended = tokio::time::timeout(SECOND * 60, sends.ended()).await.expect("it ends");
+    ended.failure.map(|(failure, _)| failure)
+}
+
+#[tokio::test]
+async fn what_says_nothing_of_the_bus_does_not_count_against_it() {
+    let unavailable = Some(PublishFailure::Unavailable);
+    let soon = |send: &mut Send| send.until = Instant::now() + Duration::from_millis(20);
+    assert_eq!(ends(soon, false).await, unavailable, "it had its time");
+    let fenced = Some(PublishFailure::Fenced);
+    assert_eq!(ends(|_| {}, true).await, fenced, "the lane was lost");
+    let late = |send: &mut Send| send.until = Instant::now();
+    assert_eq!(ends(late, false).await, fenced, "the bus was not asked");
 }
