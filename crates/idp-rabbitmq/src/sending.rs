@@ -224,8 +224,7 @@ impl<'m> Sending<'m> {
         let own = self.faults.remove(&confirmed);
         match &end {
             Ok(()) => self.lent.give_back(),
-            // Dropped: no other call gets the connection.
-            Err(Fault::Silent(_)) => drop(self.lent),
+            Err(Fault::Silent(_)) => self.lent.retire(),
             Err(Fault::Unclear(_)) => {
                 self.session.forget_routes();
                 self.lent.discard();

@@ -13,7 +13,7 @@ use lapin::{Channel, Connection, ConnectionProperties, Event};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -21,6 +21,8 @@ use tokio::task::AbortHandle;
 
 /// How many addresses are remembered at most.
 const ROUTED_MAX: usize = 10_000;
+/// How many calls in a row may be cut short before the connection is given up.
+const CUT_SHORT_MAX: u32 = 2;
 
 pub(crate) struct Session {
     connection: Connection,
@@ -32,6 +34,8 @@ pub(crate) struct Session {
     blocked: watch::Receiver<Option<String>>,
     watching: AbortHandle,
     is_retired: AtomicBool,
+    /// How many calls were cut short since the last that came to its end.
+    cut_short: AtomicU32,
 }
 
 impl Session {
@@ -54,6 +58,7 @@ impl Session {
             blocked,
             watching,
             is_retired: AtomicBool::new(false),
+            cut_short: AtomicU32::new(0),
         })
     }
 
@@ -66,6 +71,14 @@ impl Session {
     /// known, but it did not do its work.
     pub(crate) fn retire(&self) {
         self.is_retired.store(true, Ordering::Relaxed);
+    }
+
+    /// A call that used it was cut short. One alone says little: it may have got its channel at the end of its
+    /// patience. If the next is cut short as well, it may be the connection's fault.
+    fn note_cut_short(&self) {
+        if self.cut_short.fetch_add(1, Ordering::Relaxed) + 1 >= CUT_SHORT_MAX {
+            self.retire();
+        }
     }
 
     /// A channel that confirms, for one call: one that nothing is under way on, else the next that is
@@ -151,8 +164,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A channel in the hands of a call. If the call is cut short, nobody gets the channel any more, and
-/// no other call the connection: that it answered too late may be its fault.
+/// A channel in the hands of a call. If the call is cut short, nobody gets the channel any more.
 pub(crate) struct Lent {
     session: Arc<Session>,
     channel: Option<Channel>,
@@ -171,9 +183,16 @@ impl Lent {
     /// All that was sent on it is settled: another call may have it.
     pub(crate) fn give_back(mut self) {
         self.is_settled = true;
+        self.session.cut_short.store(0, Ordering::Relaxed);
         if let Some(channel) = self.channel.take() {
             self.session.openings().give_back(channel);
         }
+    }
+
+    /// The broker does not answer on it: no other call gets the connection.
+    pub(crate) fn retire(mut self) {
+        self.is_settled = true;
+        self.session.retire();
     }
 
     /// Nobody needs it any more, but nothing is wrong with the connection as far as is known.
@@ -185,7 +204,7 @@ impl Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         if !self.is_settled {
-            self.session.retire();
+            self.session.note_cut_short();
         }
     }
 }
