@@ -2,8 +2,8 @@
 //! the textbook (`FOR UPDATE SKIP LOCKED`, publish, set the status), and by nobody: the bare reading of
 //! the log in the order of positions, which is the limit.
 //!
-//! All read the same columns of the same events in batches of the same size, make the same messages of
-//! them and give them to the same bus. They are connected, and their statements prepared, before the
+//! All read the same columns of the same events, make the same messages of them and give at most 500 at once
+//! to the same bus. They are connected, and their statements prepared, before the
 //! time counts; it ends when everything is recorded. The textbook's table is its own: a status column and a
 //! partial index on what is new. Of a large backlog it drains a part, and its rate is that of the part, which
 //! flatters it: what it leaves behind slows it down the longer it drains.
@@ -30,6 +30,9 @@ use results::Results;
 
 /// How many events are read and sent at once, by all contenders.
 const BATCH: u32 = 500;
+
+/// How many events the bare read takes at once: as many as idp's relay takes at the most, on a backlog.
+const PAGE: u32 = 8 * BATCH;
 
 pub(crate) fn run(options: &[&str]) -> Result<(), BoxError> {
     let options = Options::parse(options)?;

@@ -1,7 +1,7 @@
 //! The limit: the log read in pages, in the order of positions, and each row made into a message.
 //! Nobody shares the work, nothing is recorded, and what commits late is missed.
 
-use super::BATCH;
+use super::PAGE;
 use super::counting::Counting;
 use super::message::{COLUMNS, Columns, MessagesByHand};
 use super::results::Drained;
@@ -18,7 +18,7 @@ pub(crate) async fn drain(schema: &Schema, count: u64) -> Result<Drained, BoxErr
     let mut position = 0_i64;
     let start = Instant::now();
     while counting.count() < count {
-        let rows = client.query(&page, &[&position, &i64::from(BATCH)]).await?;
+        let rows = client.query(&page, &[&position, &i64::from(PAGE)]).await?;
         let mut messages = Vec::with_capacity(rows.len());
         for row in &rows {
             let columns = Columns::of(row)?;

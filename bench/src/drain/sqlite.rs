@@ -1,6 +1,5 @@
 //! Drains from a file of SQLite, by one worker: there is one writer at a time.
 
-use super::BATCH;
 use super::contender::Contender;
 use super::counting::Counting;
 use super::message::{Columns, MessagesByHand};
@@ -8,6 +7,7 @@ use super::options::Options;
 use super::ours::{self, Workers};
 use super::results::{Cell, Drained, Results, Sample};
 use super::textbook::Status;
+use super::{BATCH, PAGE};
 use crate::BoxError;
 use idp_application::Migrate;
 use idp_domain::TenantId;
@@ -111,7 +111,7 @@ fn bare(connection: &Connection, count: u64) -> Result<Drained, BoxError> {
     let mut position = 0;
     let start = Instant::now();
     while counting.count() < count {
-        let mut rows = page.query([position, i64::from(BATCH)])?;
+        let mut rows = page.query([position, i64::from(PAGE)])?;
         let mut messages = Vec::new();
         while let Some(row) = rows.next()? {
             let columns = columns(row)?;

@@ -1,9 +1,8 @@
 //! On real stores: behind an import of one tenant, others wait for a bounded number of its events.
 
 use idp_application::{
-    Actor, Backend, CommitSignal, LOOKS_PER_EVENT, LaneCount, LogKeeping, Migrate, PurgeBlock,
-    PurgePolicy, Store, SystemClock, TenantPolicies, TenantPolicy, TenantPolicyOrder, UuidV7Ids,
-    WorkerId,
+    Actor, Backend, CommitSignal, LOOKS_PER_EVENT, LaneCount, LogKeeping, Migrate, PurgePolicy,
+    Store, SystemClock, TenantPolicies, TenantPolicy, TenantPolicyOrder, UuidV7Ids, WorkerId,
 };
 use idp_domain::{EntityId, TenantId, Uuid};
 use idp_postgres::{PgOptions, PgStore};
