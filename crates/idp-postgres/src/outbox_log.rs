@@ -28,7 +28,7 @@ impl PgStore {
             let starts = lanes.before_end_of(&stretch);
             let page =
                 self.slice(&stretch, &Slice { starts: &starts, ends: "", limit: left }).await?;
-            let Page { events, is_cut } = page;
+            let Page { rows: events, is_cut } = page;
             left = left.saturating_sub(u32::try_from(events.len()).unwrap_or(left));
             left = if is_cut { 0 } else { left };
             let last = events.last().map(|(_, event)| event.cursor).filter(|_| left == 0);

@@ -6,10 +6,11 @@ use crate::error::translate;
 use crate::outbox_log::STATEMENTS_MAX;
 use crate::store::PgStore;
 use crate::walk::{END_OF_WINDOW, Stretch, Walk};
-use crate::window::{EVENT_COLUMNS, FLOOR, IN_ORDER, Slice, check_there, envelope, slice_sql};
+use crate::window::{
+    Decoded, EVENT_COLUMNS, FLOOR, IN_ORDER, Page, Slice, check_there, envelope, slice_sql,
+};
 use idp_application::{
-    BoxError, Cursor, Error, ErrorKind, LOOKS_PER_EVENT, Lane, TenantScope, TrackBatch,
-    TrackReading,
+    BoxError, Cursor, Error, LOOKS_PER_EVENT, Lane, TenantScope, TrackBatch, TrackReading,
 };
 use idp_domain::{Envelope, TenantId};
 use std::collections::BTreeMap;
@@ -86,9 +87,10 @@ impl PgStore {
             let starts = group.before_end_of(&stretch);
             let looks = left.looks.min(looks_at_once).min(looks_max(&stretch, &starts));
             let now = Left { looks, ..left };
-            let rows = self.scoped_slice(&stretch, &starts, group, now).await?;
-            let last = rows.last().map(|row| row.cursor);
-            let Taken { given, looks, is_whole } = group.take(rows, now.given);
+            let is_sparse = looks_at_once > share.given;
+            let page = self.scoped_page(&stretch, &starts, group, (now, is_sparse)).await?;
+            let last = page.rows.last().map(|row| row.cursor);
+            let Taken { given, looks, is_whole } = group.take(page, now.given);
             left.given -= given;
             left.looks -= looks.min(left.looks);
             let is_cut = !is_whole || looks >= now.looks;
@@ -96,7 +98,7 @@ impl PgStore {
             if is_whole {
                 group.reach(last.filter(|_| is_cut).unwrap_or(end));
             }
-            if is_cut && left.given <= share.given / 4 * 3 {
+            if is_cut && left.given <= share.given / 4 * 3 || !is_whole {
                 break;
             }
             looks_at_once = looks_at_once.saturating_mul(8);
@@ -104,41 +106,61 @@ impl PgStore {
         Ok(left)
     }
 
-    /// What of a stretch belongs to a group.
-    async fn scoped_slice(
+    /// What of a stretch belongs to a group. Where little is expected of it, the events are only counted
+    /// first, which is far cheaper than to say of each where it stands.
+    async fn scoped_page(
         &self,
         stretch: &Stretch,
         starts: &[(Lane, Cursor)],
         group: &Group<'_>,
-        left: Left,
-    ) -> Result<Vec<Looked>, Error> {
+        (left, is_sparse): (Left, bool),
+    ) -> Result<Page<Looked>, Error> {
         let slice = Slice { starts, ends: &group.ends_sql(), limit: left.looks };
         let (condition, tenants) = condition(group.scope);
         let slice_of = slice_sql(stretch, &slice);
         let is_whole = matches!(starts, [(Lane::WHOLE, _)]);
         let lane = if is_whole { WHOLE } else { "lane" };
         let parts = Parts { slice: &slice_of, lane, condition };
+        let asking = Asking { tenants, is_in_order: slice.is_in_order(stretch), stretch };
+        if is_sparse && asking.is_in_order && stretch.until.len() == 1 {
+            let sql = counted_sql(&parts, stretch.last());
+            let counted: Page<Counted> = self.page(&sql, &asking).await?;
+            if counted.rows.iter().all(|row| !row.has_some) {
+                let rows = counted.rows.into_iter().map(|row| row.last).collect();
+                return Ok(Page { rows, is_cut: false });
+            }
+        }
         // Behind the last event that may be given, one row says that there are more.
         let given_max = usize::try_from(left.given).unwrap_or(usize::MAX);
         let sql = scoped_sql(&parts, given_max.saturating_add(starts.len() + 1));
+        self.page(&sql, &asking).await
+    }
+
+    async fn page<T: Decoded>(&self, sql: &str, asking: &Asking<'_>) -> Result<Page<T>, Error> {
         let failed = |e| translate("read the outbox", e);
         let checkout = self.pool.checkout().await?;
         let client = checkout.session.client();
-        let parameters: [(&(dyn ToSql + Sync), Type); 1] = [(&tenants, Type::TEXT_ARRAY)];
-        let is_sorted = !slice.is_in_order(stretch);
-        let (begun, rows, ended, first) = tokio::join!(
-            client.batch_execute(if is_sorted { AS_IT_LIKES } else { IN_ORDER }),
-            client.query_typed(&sql, &parameters),
+        let parameters: [(&(dyn ToSql + Sync), Type); 1] = [(&asking.tenants, Type::TEXT_ARRAY)];
+        let (begun, page, ended, first) = tokio::join!(
+            client.batch_execute(if asking.is_in_order { IN_ORDER } else { AS_IT_LIKES }),
+            Page::of(client, sql, &parameters),
             client.batch_execute("COMMIT"),
             client.query_typed(FLOOR, &[]),
         );
         begun.map_err(failed)?;
         ended.map_err(failed)?;
-        check_there(&first.map_err(failed)?, stretch.first)?;
-        let rows = rows.map_err(failed)?;
+        check_there(&first.map_err(failed)?, asking.stretch.first)?;
+        let page = page?;
         checkout.give_back();
-        rows.iter().map(looked).collect()
+        Ok(page)
     }
+}
+
+/// How a statement is asked.
+struct Asking<'s> {
+    tenants: Vec<&'s str>,
+    is_in_order: bool,
+    stretch: &'s Stretch,
 }
 
 const AS_IT_LIKES: &str = "BEGIN; SET LOCAL jit = off";
@@ -238,10 +260,10 @@ impl Group<'_> {
     }
 
     /// Takes what was looked at, up to the last event that may be given.
-    fn take(&mut self, rows: Vec<Looked>, given_max: u32) -> Taken {
+    fn take(&mut self, page: Page<Looked>, given_max: u32) -> Taken {
         let mut numbers: BTreeMap<Lane, u32> = BTreeMap::new();
-        let (mut given, mut is_whole) = (0, true);
-        for Looked { lane, cursor, number, envelope } in rows {
+        let (mut given, mut is_whole) = (0, !page.is_cut);
+        for Looked { lane, cursor, number, envelope } in page.rows {
             if given == given_max {
                 is_whole = false;
                 break;
@@ -310,17 +332,47 @@ fn scoped_sql(parts: &Parts<'_>, rows_max: usize) -> String {
     )
 }
 
-fn looked(row: &Row) -> Result<Looked, Error> {
-    let read = || {
-        let lane = Lane::from_number(row.try_get(0)?);
-        let cursor = Cursor { window: row.try_get(1)?, position: row.try_get(2)? };
-        let number = u32::try_from(row.try_get::<_, i64>(3)?)?;
+/// The statement that counts a slice of one window: of each lane how many events of it there are, the last of
+/// them, and whether some meet the condition.
+fn counted_sql(parts: &Parts<'_>, window: i64) -> String {
+    let Parts { slice, lane, condition } = parts;
+    format!(
+        "SELECT {lane} AS lane, {window}::bigint AS in_window, max(position) AS position, \
+                count(*) AS number, bool_or({condition}) AS has_some \
+           FROM ({slice}) AS s GROUP BY 1 ORDER BY 3"
+    )
+}
+
+/// What [`counted_sql`] says of a lane.
+struct Counted {
+    last: Looked,
+    has_some: bool,
+}
+
+impl Decoded for Counted {
+    fn of(row: &Row) -> Result<Self, BoxError> {
+        Ok(Self { last: looked(row, None)?, has_some: row.try_get(4)? })
+    }
+
+    fn bytes(&self) -> usize {
+        0
+    }
+}
+
+impl Decoded for Looked {
+    fn of(row: &Row) -> Result<Self, BoxError> {
         let is_given: bool = row.try_get(4)?;
-        let envelope = is_given.then(|| envelope(row, 5)).transpose()?;
-        Ok::<_, BoxError>(Looked { lane, cursor, number, envelope })
-    };
-    read().map_err(|e| {
-        let message = format!("an event of the outbox cannot be read: {e}");
-        Error::new(ErrorKind::Corrupt, "read the outbox", message)
-    })
+        looked(row, is_given.then(|| envelope(row, 5)).transpose()?)
+    }
+
+    fn bytes(&self) -> usize {
+        self.envelope.as_ref().map_or(0, |envelope| envelope.payload.len())
+    }
+}
+
+fn looked(row: &Row, envelope: Option<Envelope>) -> Result<Looked, BoxError> {
+    let lane = Lane::from_number(row.try_get(0)?);
+    let cursor = Cursor { window: row.try_get(1)?, position: row.try_get(2)? };
+    let number = u32::try_from(row.try_get::<_, i64>(3)?)?;
+    Ok(Looked { lane, cursor, number, envelope })
 }

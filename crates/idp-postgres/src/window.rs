@@ -50,7 +50,11 @@ const LARGE: i64 = 2_000;
 impl PgStore {
     /// The events of a slice, by window and position, each with its lane. They are taken as they come, while
     /// the server goes on, and no more than [`BYTES_MAX`] of them.
-    pub(crate) async fn slice(&self, stretch: &Stretch, slice: &Slice<'_>) -> Result<Page, Error> {
+    pub(crate) async fn slice(
+        &self,
+        stretch: &Stretch,
+        slice: &Slice<'_>,
+    ) -> Result<Page<(Lane, LoggedEvent)>, Error> {
         let sql = slice_sql(stretch, slice);
         let failed = |e| translate("read the outbox", e);
         let checkout = self.pool.checkout().await?;
@@ -62,7 +66,7 @@ impl PgStore {
             // after an error the connection, and with it the transaction, is dropped.
             let (begun, page, ended, first) = tokio::join!(
                 client.batch_execute(IN_ORDER),
-                Page::of(client, &sql),
+                Page::of(client, &sql, &[]),
                 client.batch_execute("COMMIT"),
                 client.query_typed(FLOOR, &[]),
             );
@@ -72,7 +76,7 @@ impl PgStore {
             page?
         } else {
             let (page, first) =
-                tokio::join!(Page::of(client, &sql), client.query_typed(FLOOR, &[]));
+                tokio::join!(Page::of(client, &sql, &[]), client.query_typed(FLOOR, &[]));
             check_there(&first.map_err(failed)?, stretch.first)?;
             page?
         };
@@ -85,37 +89,53 @@ impl PgStore {
 pub(crate) const BYTES_MAX: usize = 16 * 1_024 * 1_024;
 
 /// What was read of a slice.
-#[derive(Default)]
-pub(crate) struct Page {
-    pub(crate) events: Vec<(Lane, LoggedEvent)>,
-    /// Whether there were more events in the slice than it may have bytes.
+pub(crate) struct Page<T> {
+    pub(crate) rows: Vec<T>,
+    /// Whether there were more rows than it may have bytes.
     pub(crate) is_cut: bool,
 }
 
-impl Page {
+/// Something that is read of a row.
+pub(crate) trait Decoded: Sized {
+    fn of(row: &Row) -> Result<Self, BoxError>;
+
+    /// How many bytes of payload it has.
+    fn bytes(&self) -> usize;
+}
+
+impl<T: Decoded> Page<T> {
     /// Answers have to be read to their end, or those behind them do not come.
-    async fn of(client: &Client, sql: &str) -> Result<Self, Error> {
+    pub(crate) async fn of(
+        client: &Client,
+        sql: &str,
+        parameters: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<Self, Error> {
         let failed = |e| translate("read the outbox", e);
-        let none: [(&(dyn ToSql + Sync), Type); 0] = [];
-        let rows = client.query_typed_raw(sql, none).await.map_err(failed)?;
-        let mut rows = std::pin::pin!(rows);
-        let (mut page, mut bytes, mut damage) = (Self::default(), 0, None);
-        while let Some(row) = rows.next().await {
+        let parameters = parameters.iter().map(|(value, of_type)| (*value, of_type.clone()));
+        let answer = client.query_typed_raw(sql, parameters).await.map_err(failed)?;
+        let mut answer = std::pin::pin!(answer);
+        let (mut page, mut bytes, mut damage) = (Self { rows: Vec::new(), is_cut: false }, 0, None);
+        while let Some(row) = answer.next().await {
             let row = row.map_err(failed)?;
             page.is_cut |= bytes >= BYTES_MAX;
             if page.is_cut || damage.is_some() {
                 continue;
             }
-            match logged(&row) {
-                Ok(event) => {
-                    bytes += event.1.envelope.payload.len();
-                    page.events.push(event);
+            match T::of(&row) {
+                Ok(decoded) => {
+                    bytes += decoded.bytes();
+                    page.rows.push(decoded);
                 }
-                Err(error) => damage = Some(error),
+                Err(error) => damage = Some(unreadable(&error)),
             }
         }
         damage.map_or(Ok(page), Err)
     }
+}
+
+fn unreadable(error: &BoxError) -> Error {
+    let message = format!("an event of the outbox cannot be read: {error}");
+    Error::new(ErrorKind::Corrupt, "read the outbox", message)
 }
 
 /// Asked after the rows, in the same round trip: what was read counts only if nothing of the window was
@@ -135,9 +155,10 @@ pub(crate) fn purged(window: i64) -> Error {
     Error::new(ErrorKind::Corrupt, "read the outbox", message)
 }
 
-/// Makes the planner follow the primary key, and not compile for the costs that this pretends.
+/// Makes the planner follow the primary key, and neither compile for the costs that this pretends nor call for
+/// workers, who would read beyond the page.
 pub(crate) const IN_ORDER: &str = "BEGIN; SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; \
-                        SET LOCAL enable_seqscan = off; SET LOCAL jit = off";
+    SET LOCAL enable_seqscan = off; SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0";
 
 /// The columns of an event, as [`envelope`] expects them.
 pub(crate) const EVENT_COLUMNS: &str = "id, tenant_id, aggregatetype, aggregateid, \
@@ -217,17 +238,16 @@ fn array<T: ToString>(numbers: &[T]) -> String {
     format!("'{{{}}}'", numbers.join(","))
 }
 
-fn logged(row: &Row) -> Result<(Lane, LoggedEvent), Error> {
-    read_event(row).map_err(|e| {
-        let message = format!("an event of the outbox cannot be read: {e}");
-        Error::new(ErrorKind::Corrupt, "read the outbox", message)
-    })
-}
+impl Decoded for (Lane, LoggedEvent) {
+    fn of(row: &Row) -> Result<Self, BoxError> {
+        let cursor = Cursor { window: row.try_get(2)?, position: row.try_get(0)? };
+        let lane = Lane::from_number(row.try_get(1)?);
+        Ok((lane, LoggedEvent { cursor, envelope: envelope(row, 3)? }))
+    }
 
-fn read_event(row: &Row) -> Result<(Lane, LoggedEvent), BoxError> {
-    let cursor = Cursor { window: row.try_get(2)?, position: row.try_get(0)? };
-    let lane = Lane::from_number(row.try_get(1)?);
-    Ok((lane, LoggedEvent { cursor, envelope: envelope(row, 3)? }))
+    fn bytes(&self) -> usize {
+        self.1.envelope.payload.len()
+    }
 }
 
 /// The event whose columns begin at that one.

@@ -71,7 +71,7 @@ impl Engine {
     /// again after a pause, if the worker still wants it then.
     async fn perform(&mut self, step: Step) {
         let (began, limit) = (now(), self.config.lease_ttl / 2);
-        let recorded = step.recorded_lanes();
+        let (recorded, is_reading) = (step.recorded_lanes(), step.is_reading());
         let done = tokio::time::timeout(limit, self.call(step)).await.unwrap_or_else(|_| {
             Err(Error::new(
                 ErrorKind::Timeout,
@@ -81,6 +81,9 @@ impl Engine {
         });
         let ended = now();
         self.worker.called(ended - began, ended);
+        if is_reading {
+            self.worker.read_took(ended - began, ended);
+        }
         if let Err(error) = done {
             self.unrecorded(&recorded, &error);
             let pause = self.worker.on_error(ended);
@@ -163,9 +166,8 @@ impl Engine {
     }
 
     async fn read_tracks(&mut self, reading: &TracksReading) -> Result<(), Error> {
-        let limit = self.config.batch_size;
-        let batches: Vec<TrackBatch> = match self.log.read_tracks(&reading.readings(), limit).await
-        {
+        let read = self.log.read_tracks(&reading.readings(), reading.limit).await;
+        let batches: Vec<TrackBatch> = match read {
             Err(error) if error.kind() == ErrorKind::Corrupt => {
                 self.unreadable(&reading.lanes(), &error);
                 return Ok(());
@@ -179,7 +181,7 @@ impl Engine {
     }
 
     async fn look(&mut self, reading: &TracksReading) -> Result<(), Error> {
-        match self.log.read_tracks(&reading.readings(), self.config.batch_size).await {
+        match self.log.read_tracks(&reading.readings(), reading.limit).await {
             Err(error) if error.kind() == ErrorKind::Corrupt => {
                 self.unreadable(&reading.lanes(), &error);
             }

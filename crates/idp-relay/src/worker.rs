@@ -9,6 +9,7 @@ mod apart;
 mod backoff;
 mod blocked;
 mod breaker;
+mod company;
 mod crowd;
 mod duty;
 mod gathering;
@@ -35,6 +36,7 @@ use crate::{RelayConfig, Target};
 use backoff::Backoff;
 use blocked::Blocked;
 use breaker::{Breaker, Passage};
+use company::Company;
 use duty::Duty;
 use gathering::Gathering;
 use idp_application::{Lane, LaneLease, WorkerId};
@@ -72,6 +74,9 @@ pub(crate) struct Worker {
     gathering: Gathering,
     /// How much is read at once.
     pages: Pages,
+    /// The same for the tracks of tenants.
+    pages_apart: Pages,
+    company: Company,
     /// When it may read on, so that others have the database, too.
     duty: Duty,
     /// Rises whenever there may be something to read.
@@ -128,6 +133,8 @@ impl Worker {
             is_watched: false,
             gathering: Gathering::new(now),
             pages: Pages::default(),
+            pages_apart: Pages::default(),
+            company: Company::new(now),
             duty,
             news: 1,
             round: 1,
@@ -189,6 +196,11 @@ impl Worker {
     pub(crate) fn called(&mut self, took: Duration, now: Instant) {
         self.gathering.called(took, now);
         self.duty.called(took, now);
+    }
+
+    /// The same, of a call that read.
+    pub(crate) fn read_took(&mut self, took: Duration, now: Instant) {
+        self.company.read(took, now);
     }
 
     /// Reads and claims no more, and ends when everything is settled. Saying it again changes
@@ -313,7 +325,7 @@ impl Worker {
         };
         let DueTimes { heartbeat_at, poll_at, side_at, .. } = self.due;
         let others = self.gathering.heard_at().into_iter().chain(self.records_again_at());
-        let others = others.chain(self.duty.rests(now));
+        let others = others.chain(self.duty.rests(now)).chain(self.company.waits(now));
         rests.chain(spared).chain(others).fold(heartbeat_at.min(poll_at).min(side_at), Instant::min)
     }
 

@@ -104,7 +104,7 @@ fn files(home: &Home) -> [(&'static str, &'static str, String); 4] {
          stream.listeners.tcp.1 = 127.0.0.1:{stream}\n\
          stream.advertised_host = 127.0.0.1\n\
          stream.advertised_port = {stream}\n\
-         vm_memory_high_watermark.absolute = 512MiB\n\
+         vm_memory_high_watermark.absolute = 1GiB\n\
          disk_free_limit.absolute = 50MB\n"
     );
     [

@@ -81,6 +81,7 @@ impl Worker {
     /// it is asked again.
     pub(crate) fn on_error(&mut self, now: Instant) -> Duration {
         self.pages.failed();
+        self.pages_apart.failed();
         self.log_failures = self.log_failures.saturating_add(1);
         let pause = self.pause_after(self.log_failures);
         self.pause_until = Some(now + pause);

@@ -173,7 +173,12 @@ impl Worker {
         Some(self.turn_of(work, tracks, least))
     }
 
-    fn may_serve(&self, work: &LaneWork, tenant: &TenantId, now: Instant) -> bool {
+    /// The turn of a lane on the track of a tenant, whoever comes next.
+    pub(super) fn turn_with(&self, work: &LaneWork, tenant: &TenantId) -> Option<TrackTurn> {
+        Some(self.turn_of(work, work.tracks.as_ref()?, Some(tenant)))
+    }
+
+    pub(super) fn may_serve(&self, work: &LaneWork, tenant: &TenantId, now: Instant) -> bool {
         let Some(track) = work.track(tenant).filter(|track| track.news_read < self.news) else {
             return false;
         };
@@ -222,12 +227,17 @@ impl Worker {
         now: Instant,
     ) -> Vec<Send> {
         self.answered();
+        self.pages_apart.read(&batches, reading.limit, self.config.batch_size);
         let more = batches.iter().filter(|batch| batch.has_more).map(|batch| batch.lane);
         let more: BTreeSet<Lane> = more.collect();
         for turn in &reading.turns {
             let Some(work) = self.lanes.get_mut(&turn.lease.lane) else { continue };
             (work.suspect, work.unreadable) = (false, false);
-            if turn.until.is_none() && !more.contains(&turn.lease.lane) {
+            let has_more = more.contains(&turn.lease.lane);
+            if let Some(track) = turn.tenant().and_then(|tenant| work.track_mut(tenant)) {
+                track.is_behind = has_more;
+            }
+            if turn.until.is_none() && !has_more {
                 work.read_up_to(turn.tenant(), reading.news);
             }
         }
@@ -250,6 +260,9 @@ impl Worker {
         let (tenant, part, bounds) = (turn.tenant(), self.part(), self.bounds());
         let work = self.lanes.get_mut(&lane).filter(|work| work.stands_at(turn))?;
         if batch.events.is_empty() {
+            if batch.through > turn.lease.cursor {
+                work.round_served = self.round; // It is where the others are.
+            }
             work.track_passed(tenant, batch.through);
             return None;
         }
@@ -267,7 +280,9 @@ impl Worker {
             self.count_crowd(lane, &met);
         }
         let work = self.lanes.get_mut(&lane)?;
-        let messages_max = tenant.map_or(usize::MAX, |t| self.tenants.allowed(t, now, part));
+        let allowed = tenant.map_or(usize::MAX, |t| self.tenants.allowed(t, now, part));
+        let messages_max =
+            usize::try_from(self.config.batch_size).unwrap_or(usize::MAX).min(allowed);
         let bounds = Bounds { messages_max, ..bounds };
         let blocked = work.blocked.get_or_insert_with(Blocked::default).clone();
         let refusal = work.refusal_of(tenant).cloned();

@@ -120,8 +120,11 @@ impl Worker {
         if std::mem::take(&mut self.looked_last) {
             return None;
         }
-        let ready = self.lanes.values().filter(|work| self.is_ready(work, now));
-        let looks: Vec<_> = ready.filter_map(|work| self.next_look(work)).collect();
+        let ready: Vec<_> = self.lanes.values().filter(|work| self.is_ready(work, now)).collect();
+        if self.waits_for_company(ready.len(), now).is_some() {
+            return None;
+        }
+        let looks: Vec<_> = ready.into_iter().filter_map(|work| self.next_look(work)).collect();
         let mut turns = Vec::with_capacity(looks.len());
         for (lease, looked, scope) in looks {
             let Some(work) = self.lanes.get_mut(&lease.lane) else { continue };
@@ -131,7 +134,8 @@ impl Worker {
             work.crowd.looked = Some(looked);
         }
         self.looked_last = !turns.is_empty();
-        self.looked_last.then_some(Step::Look(TracksReading { turns, news: self.news }))
+        let (news, limit) = (self.news, self.config.batch_size);
+        self.looked_last.then_some(Step::Look(TracksReading { turns, news, limit }))
     }
 
     /// From where to look through a lane, if it is time to.

@@ -1,7 +1,7 @@
 //! How much is read at once: more the longer a backlog lasts, since a reading, and the recording of all its
 //! lanes, cost nearly the same for few events as for many.
 
-use idp_application::LaneBatch;
+use idp_application::{LaneBatch, TrackBatch};
 
 /// How many batches are read at once.
 ///
@@ -23,19 +23,28 @@ impl Default for Pages {
 }
 
 impl Pages {
-    /// How many events to read now.
-    pub(super) fn events(&self, batch_size: u32) -> u32 {
-        batch_size.saturating_mul(self.batches)
+    /// How many events to read now, of so many lanes among those that there are: to few lanes, no more than
+    /// their part, since of each only a batch is kept.
+    pub(super) fn events(&self, batch_size: u32, lanes: usize, of_lanes: usize) -> u32 {
+        let all = u64::from(batch_size) * u64::from(self.batches);
+        let count = |lanes: usize| u64::try_from(lanes).unwrap_or(u64::MAX);
+        let part = all.saturating_mul(count(lanes)) / count(of_lanes).max(1);
+        u32::try_from(part.min(all)).unwrap_or(u32::MAX).max(batch_size)
     }
 
-    /// A reading of at most `limit` events gave these.
-    pub(super) fn read(&mut self, batches: &[LaneBatch], limit: u32, batch_size: u32) {
-        let of_lanes = batches.iter().map(|batch| batch.events.len());
+    /// Whether more than a batch is read at once: there is a backlog.
+    pub(super) fn are_large(&self) -> bool {
+        self.batches > 1
+    }
+
+    /// A reading of at most `limit` events gave so many of each lane.
+    pub(super) fn read<B: Given>(&mut self, batches: &[B], limit: u32, batch_size: u32) {
+        let of_lanes = batches.iter().map(Given::given);
         let (all, most) = (of_lanes.clone().sum::<usize>(), of_lanes.max().unwrap_or_default());
         let is_within = |count: usize, bound: u32| u32::try_from(count).is_ok_and(|n| n <= bound);
         let is_full = !is_within(all, limit.saturating_sub(1));
         self.batches = match () {
-            () if !batches.iter().any(|batch| batch.has_more) => 1,
+            () if !batches.iter().any(Given::has_more) => 1,
             () if !is_within(most, batch_size) => (self.batches / 2).max(1),
             () if is_full && is_within(most, batch_size / 2) => {
                 self.batches.saturating_mul(2).min(BATCHES_MAX)
@@ -47,6 +56,34 @@ impl Pages {
     /// The log did not answer.
     pub(super) fn failed(&mut self) {
         *self = Self::default();
+    }
+}
+
+/// What was read of a lane.
+pub(super) trait Given {
+    /// How many events that may be sent.
+    fn given(&self) -> usize;
+    /// Whether there may be more.
+    fn has_more(&self) -> bool;
+}
+
+impl Given for LaneBatch {
+    fn given(&self) -> usize {
+        self.events.len()
+    }
+
+    fn has_more(&self) -> bool {
+        self.has_more
+    }
+}
+
+impl Given for TrackBatch {
+    fn given(&self) -> usize {
+        self.given()
+    }
+
+    fn has_more(&self) -> bool {
+        self.has_more
     }
 }
 
@@ -79,10 +116,10 @@ mod tests {
     fn after(readings: &[(&[usize], bool)]) -> u32 {
         let mut pages = Pages::default();
         for (counts, has_more) in readings {
-            let limit = pages.events(4);
+            let limit = pages.events(4, 1, 1);
             pages.read(&given(counts, *has_more), limit, 4);
         }
-        pages.events(4)
+        pages.events(4, 1, 1)
     }
 
     #[test]
@@ -106,7 +143,16 @@ mod tests {
         assert_eq!(after(&[(&[2, 2], true), (&[2, 2, 2, 2], true), (&[2, 2], false)]), 4);
         let mut pages = Pages { batches: 8 };
         pages.failed();
-        assert_eq!(pages.events(4), 4);
+        assert_eq!(pages.events(4, 1, 1), 4);
+    }
+
+    #[test]
+    fn few_of_the_lanes_get_their_part_and_no_less_than_a_batch() {
+        let pages = Pages { batches: 8 };
+        assert_eq!(pages.events(4, 16, 16), 32);
+        assert_eq!(pages.events(4, 8, 16), 16);
+        assert_eq!(pages.events(4, 1, 16), 4);
+        assert_eq!(pages.events(4, 17, 16), 32, "no more than all");
     }
 
     #[test]

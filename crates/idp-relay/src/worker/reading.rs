@@ -2,7 +2,7 @@
 
 use super::blocked::Blocked;
 use super::breaker::Passage;
-use super::pages::keep_one_send;
+use super::pages::{Pages, keep_one_send};
 use super::send::{Send, Ticket};
 use super::sorting::{Bounds, Sorting};
 use super::step::TracksReading;
@@ -54,6 +54,9 @@ impl Worker {
         }
         let is_ready = |work: &&LaneWork| self.is_ready(work, now) && self.has_turn(work, now);
         let ready: Vec<&LaneWork> = self.lanes.values().filter(is_ready).collect();
+        if self.waits_for_company(ready.len(), now).is_some() {
+            return None;
+        }
         let mut waiting = ready.clone();
         waiting.retain(|work| work.round_served < self.round);
         if waiting.is_empty() {
@@ -72,14 +75,20 @@ impl Worker {
         // Lanes of both kinds take turns.
         let news = self.news;
         let apart_first = !self.apart_last || together.is_empty();
-        let turns: Vec<_> = apart.into_iter().filter_map(|work| self.turn(work, now)).collect();
+        let turns = self.turns_together(&apart, now);
         let leases: Vec<_> = together.into_iter().map(LaneWork::lease).collect();
         self.apart_last = apart_first && !turns.is_empty();
         if self.apart_last {
-            return Some(Step::ReadTracks(TracksReading { turns, news }));
+            let limit = self.limit_of(&self.pages_apart, turns.len());
+            return Some(Step::ReadTracks(TracksReading { turns, news, limit }));
         }
-        let limit = self.pages.events(self.config.batch_size);
+        let limit = self.limit_of(&self.pages, leases.len());
         (!leases.is_empty()).then_some(Step::Read(Reading { leases, news, limit }))
+    }
+
+    /// How many events to read of so many lanes.
+    fn limit_of(&self, pages: &Pages, lanes: usize) -> u32 {
+        pages.events(self.config.batch_size, lanes, self.lanes.len())
     }
 
     /// Whether the next events of the lane may be sent.
@@ -141,6 +150,9 @@ impl Worker {
         let asked = reading.leases.iter().find(|lease| lease.lane == batch.lane)?;
         let work = self.lanes.get_mut(&batch.lane).filter(|work| work.lease() == *asked)?;
         if batch.events.is_empty() {
+            if batch.through > asked.cursor {
+                work.round_served = self.round; // It is where the others are.
+            }
             work.passed(batch.through);
             return None;
         }

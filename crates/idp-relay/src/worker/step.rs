@@ -50,6 +50,11 @@ pub(crate) enum Step {
 }
 
 impl Step {
+    /// Whether events are read to be sent.
+    pub(crate) fn is_reading(&self) -> bool {
+        matches!(self, Self::Read(_) | Self::ReadTracks(_))
+    }
+
     /// The lanes that are recorded by this step.
     pub(crate) fn recorded_lanes(&self) -> BTreeSet<Lane> {
         match self {
@@ -84,6 +89,8 @@ pub(crate) struct TracksReading {
     pub(crate) turns: Vec<TrackTurn>,
     /// What was known to be new when the reading began.
     pub(crate) news: u64,
+    /// At most so many events.
+    pub(crate) limit: u32,
 }
 
 impl TracksReading {

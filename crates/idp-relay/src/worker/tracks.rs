@@ -44,6 +44,8 @@ pub(crate) struct TrackWork {
     pub(crate) refusal: Option<Refusal>,
     /// The newest news up to which it was read to its end.
     pub(crate) news_read: u64,
+    /// Whether there was more of it than was read last.
+    pub(crate) is_behind: bool,
     /// What it had, in events by weight.
     served: f64,
     /// Whether it was split off in this tenure, so that nobody else ever sent anything of it.
@@ -125,6 +127,7 @@ impl TrackWork {
             aside: Vec::new(),
             refusal: None,
             news_read: 0,
+            is_behind: false,
             served,
             is_own: false,
         }
