@@ -14,6 +14,7 @@ mod bare;
 mod contender;
 mod counting;
 mod fairness;
+mod followed;
 mod message;
 mod options;
 mod ours;
@@ -61,6 +62,10 @@ async fn experiment(url: &str, options: &Options) -> Result<(), BoxError> {
         true => fairness::compare(url, options.flood).await?,
         false => Vec::new(),
     };
+    let followed = match options.wants("followed") {
+        true => vec![followed::compare(url, options.followed).await?],
+        false => Vec::new(),
+    };
     facts.push(("load when it ended", machine::load()));
     facts.push(("events of a batch", BATCH.to_string()));
     facts.push(("the run took", format!("{} s", start.elapsed().as_secs())));
@@ -69,5 +74,6 @@ async fn experiment(url: &str, options: &Options) -> Result<(), BoxError> {
     report::drains(&results);
     report::writers(&writers);
     report::floods(&floods);
+    report::followed(&followed);
     Ok(())
 }

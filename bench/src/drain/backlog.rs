@@ -37,3 +37,9 @@ pub(crate) async fn fill(schema: &Schema, count: u64, tenants: u64) -> Result<()
     }
     Ok(())
 }
+
+/// How many rows a table has.
+pub(crate) async fn count_of(schema: &Schema, table: &str) -> Result<u64, BoxError> {
+    let row = schema.admin.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await?;
+    Ok(u64::try_from(row.get::<_, i64>(0))?)
+}

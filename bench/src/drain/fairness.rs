@@ -49,7 +49,6 @@ async fn all(schema: &Schema, backlog: u64, rounds: usize) -> Result<Vec<Flood>,
     Ok(floods)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "some millions")]
 async fn rate(
     schema: &Schema,
     backlog: u64,
@@ -60,6 +59,5 @@ async fn rate(
     for _ in 0..workers {
         stores.push(schema.store(4).await?);
     }
-    let drained = Workers::ready(stores, config).await?.drain(backlog).await?;
-    Ok(drained.events as f64 / drained.took.as_secs_f64().max(1e-9))
+    Ok(Workers::ready(stores, config).await?.drain(backlog).await?.rate())
 }

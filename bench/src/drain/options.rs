@@ -12,6 +12,8 @@ pub(crate) struct Options {
     pub(crate) writers: writers::Size,
     /// How many events one tenant leaves, and how often they are drained.
     pub(crate) flood: (u64, usize),
+    /// How long is written for the backlog that was followed, and how often it is drained.
+    pub(crate) followed: (Duration, usize),
     /// Words that the title of a measurement must have.
     only: Vec<String>,
     is_quick: bool,
@@ -48,6 +50,7 @@ impl Options {
             sqlite_max: 1_000_000,
             writers: writers::Size { backlog: 1_000_000, rounds: 3, lasts },
             flood: (1_000_000, 3),
+            followed: (Duration::from_secs(20), 3),
             only: Vec::new(),
             is_quick: false,
         }
@@ -59,6 +62,7 @@ impl Options {
             backlogs: vec![2_000, 10_000],
             writers: writers::Size { backlog: 50_000, rounds: 1, lasts },
             flood: (20_000, 1),
+            followed: (lasts, 1),
             is_quick: true,
             ..Self::usual()
         }

@@ -3,6 +3,7 @@
 use super::aims::{Verdict, verdicts};
 use super::contender::Contender;
 use super::fairness::Flood;
+use super::followed::Followed;
 use super::results::Results;
 use super::writers::Beside;
 
@@ -76,5 +77,14 @@ pub(crate) fn floods(floods: &[Flood]) {
     println!("|---:|---:|---:|---:|---:|");
     for Flood { backlog, workers, fair, unfair, ratio } in floods {
         println!("| {backlog} | {workers} | {fair:.0} | {unfair:.0} | {ratio:.2} |");
+    }
+}
+
+pub(crate) fn followed(followed: &[Followed]) {
+    println!("\n### A backlog that another reader kept up with\n");
+    println!("| events | windows | bare read, events/s | idp, events/s | idp : bare read |");
+    println!("|---:|---:|---:|---:|---:|");
+    for Followed { events, windows, bare, ours, ratio } in followed {
+        println!("| {events} | {windows} | {bare:.0} | {ours:.0} | {ratio:.2} |");
     }
 }

@@ -9,6 +9,14 @@ pub(crate) struct Drained {
     pub(crate) took: Duration,
 }
 
+impl Drained {
+    /// In events a second.
+    #[expect(clippy::cast_precision_loss, reason = "some millions")]
+    pub(crate) fn rate(&self) -> f64 {
+        self.events as f64 / self.took.as_secs_f64().max(1e-9)
+    }
+}
+
 /// Under which circumstances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cell {
@@ -32,9 +40,8 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    #[expect(clippy::cast_precision_loss, reason = "some millions")]
     pub(crate) fn rate(&self) -> f64 {
-        self.drained.events as f64 / self.drained.took.as_secs_f64().max(1e-9)
+        self.drained.rate()
     }
 
     #[expect(clippy::cast_precision_loss, reason = "some millions")]

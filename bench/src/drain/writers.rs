@@ -52,7 +52,7 @@ impl Beside {
 }
 
 #[derive(Clone, Copy)]
-enum Pace {
+pub(crate) enum Pace {
     Full,
     Steady,
 }
@@ -160,13 +160,17 @@ async fn beside_textbook(
 }
 
 /// How commits went.
-struct Commits {
+pub(crate) struct Commits {
     rate: f64,
     p50: f64,
     p99: f64,
 }
 
-async fn commits(app: &Application, pace: Pace, lasts: Duration) -> Result<Commits, BoxError> {
+pub(crate) async fn commits(
+    app: &Application,
+    pace: Pace,
+    lasts: Duration,
+) -> Result<Commits, BoxError> {
     let mut writers = JoinSet::new();
     let start = Instant::now();
     for _ in 0..WRITERS {

@@ -5,7 +5,10 @@ mod harness;
 
 use courier::Courier;
 use harness::PgHarness;
-use idp_application::{LaneBatch, OutboxLog, Sharding};
+use idp_application::{
+    LaneBatch, LaneLease, OutboxLog, Sharding, TenantScope, TenantTracks, TrackReading,
+};
+use idp_domain::TenantId;
 use idp_postgres::PgStore;
 
 /// The statement that appends so many events with payloads of so many bytes each.
@@ -47,6 +50,28 @@ async fn a_page_has_no_more_bytes_than_fit_and_what_is_left_comes_with_the_next(
     let sizes: Vec<usize> = pages.iter().map(Vec::len).collect();
     assert_eq!(sizes, [17, 17, 6], "the first that is beyond 16 MiB is the last");
     assert_eq!(pages.concat(), (1..=40).collect::<Vec<i64>>());
+}
+
+#[tokio::test]
+async fn a_page_of_a_scope_has_no_more_bytes_either() {
+    let harness = PgHarness::start().await;
+    harness.control().batch_execute(&append(40, 1_000_000)).await.expect("appended");
+    let courier = Courier::start(harness.store(), Sharding::Whole).await;
+    let LaneLease { lane, mut cursor, .. } = courier.leases[0];
+    let mut sizes = Vec::new();
+    loop {
+        let scope = TenantScope::Only(TenantId::new("acme").expect("valid"));
+        let reading = TrackReading { lane, cursor, scope, until: None };
+        let mut batches = harness.store().read_tracks(&[reading], 500).await.expect("readable");
+        let Some(batch) = batches.pop() else { break };
+        sizes.push(batch.given());
+        cursor = batch.through;
+        if !batch.has_more {
+            break;
+        }
+        assert!(sizes.len() < 10, "it gets on");
+    }
+    assert_eq!(sizes, [17, 17, 6]);
 }
 
 #[tokio::test]

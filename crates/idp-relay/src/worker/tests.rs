@@ -2,6 +2,7 @@
 
 mod apart;
 mod aside;
+mod company;
 mod crowd;
 mod reading;
 mod recording;
