@@ -22,7 +22,7 @@ impl PgStore {
         let mut walk = Walk::new(self);
         let mut left = limit;
         for _ in 0..STATEMENTS_MAX {
-            let Some(stretch) = walk.stretch(lanes.least()).await? else {
+            let Some(stretch) = walk.stretch(lanes.least(), left).await? else {
                 return Ok(lanes.batches());
             };
             let starts = lanes.before_end_of(&stretch);

@@ -80,7 +80,7 @@ impl PgStore {
             if left.given == 0 || left.looks == 0 {
                 break;
             }
-            let Some(stretch) = walk.stretch(least).await? else {
+            let Some(stretch) = walk.stretch(least, left.looks.min(looks_at_once)).await? else {
                 group.tracks.iter_mut().for_each(|track| track.batch.has_more = false);
                 break;
             };

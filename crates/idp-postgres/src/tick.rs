@@ -76,7 +76,7 @@ pub(crate) struct Ticks {
 
 /// How many ticks are remembered, and how many are read at a time.
 const KNOWN_MAX: usize = 1_024;
-pub(crate) const READ_MAX: usize = 64;
+pub(crate) const READ_MAX: usize = 256;
 
 impl Ticks {
     pub(crate) fn get(&self, number: i64) -> Option<Snapshot> {

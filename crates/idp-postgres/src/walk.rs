@@ -33,9 +33,9 @@ impl Stretch {
     }
 }
 
-/// Windows are read together while at most so many positions were drawn in them: what of them is not
-/// wanted is sorted in vain.
-const TOGETHER_MAX: i64 = 2_000;
+/// Windows are read together while at most so many positions were drawn in them, or as many as events are wanted:
+/// what of them is not wanted is sorted in vain.
+const TOGETHER_MAX: u32 = 2_000;
 
 /// The position behind the last event of a window, whatever that was.
 pub(crate) const END_OF_WINDOW: i64 = i64::MAX;
@@ -83,9 +83,13 @@ impl<'s> Walk<'s> {
     }
 
     /// The window with which reading goes on behind a cursor, and those behind it that are known and
-    /// small. A cursor within a window is behind a position of that window, which says nothing of the
+    /// small, for so many events. A cursor within a window is behind a position of that window, which says nothing of the
     /// next: they are not read together.
-    pub(crate) async fn stretch(&mut self, behind: Cursor) -> Result<Option<Stretch>, Error> {
+    pub(crate) async fn stretch(
+        &mut self,
+        behind: Cursor,
+        wanted: u32,
+    ) -> Result<Option<Stretch>, Error> {
         let Some(mut stretch) = self.window(next_window(behind)).await? else { return Ok(None) };
         if behind.window == stretch.first {
             return Ok(Some(stretch));
@@ -93,7 +97,7 @@ impl<'s> Walk<'s> {
         let from = stretch.before.position_max;
         while stretch.until.len() < READ_MAX {
             let Some(next) = self.snapshot(stretch.last() + 1) else { break };
-            if next.position_max - from > TOGETHER_MAX {
+            if next.position_max - from > i64::from(wanted.max(TOGETHER_MAX)) {
                 break;
             }
             stretch.until.push(next);

@@ -8,6 +8,7 @@ use crate::walk::Stretch;
 use futures_util::StreamExt;
 use idp_application::{BoxError, Cursor, Error, ErrorKind, Lane, LoggedEvent};
 use idp_domain::{ContentHash, Envelope, EventRecord, TenantId};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
@@ -198,16 +199,29 @@ pub(crate) fn slice_sql(stretch: &Stretch, slice: &Slice<'_>) -> String {
 
 const INFALLIBLE: &str = "writing to a string does not fail";
 
-/// In which window a row of the stretch is: the first that sees it.
+/// In which window a row of the stretch is: the first that sees it. That is the first whose snapshot was taken after
+/// the transaction had begun, found by bisection, unless that was running in one of the snapshots; of those few, each snapshot
+/// is asked.
 fn window_sql(stretch: &Stretch) -> String {
-    let last = stretch.last();
-    let earlier = stretch.numbered().take(stretch.until.len() - 1);
-    let cases: String =
-        earlier.map(|(number, until)| format!(" WHEN {} THEN {number}", is_seen(until))).collect();
-    match cases.is_empty() {
-        true => format!("{last}::bigint"),
-        false => format!("CASE{cases} ELSE {last}::bigint END"),
+    let (first, last) = (stretch.first, stretch.last());
+    let earlier = || stretch.numbered().take(stretch.until.len() - 1);
+    if stretch.until.len() == 1 {
+        return format!("{last}::bigint");
     }
+    let begun: Vec<u64> = earlier().map(|(_, until)| until.xmax).collect();
+    let begun = format!("{first} + width_bucket(xid, {}::xid8[])", array(&begun));
+    let running: BTreeSet<u64> =
+        earlier().flat_map(|(_, until)| until.running.iter().copied()).collect();
+    if running.is_empty() {
+        return format!("({begun})::bigint");
+    }
+    let cases: String = earlier()
+        .map(|(number, until)| format!(" WHEN {} THEN {number}", is_seen(until)))
+        .collect();
+    let running = array(&running.into_iter().collect::<Vec<_>>());
+    format!(
+        "(CASE WHEN xid = ANY ({running}::xid8[]) THEN CASE{cases} ELSE {last} END ELSE {begun} END)::bigint"
+    )
 }
 
 fn is_seen(by: &Snapshot) -> String {

@@ -192,7 +192,7 @@ impl Worker {
 
     /// A track that is to be merged is read no further than where it meets the main track.
     fn turn_of(&self, work: &LaneWork, tracks: &Tracks, tenant: Option<&TenantId>) -> TrackTurn {
-        let lease = work.lease();
+        let (lease, least) = (work.lease(), tracks.served(tenant));
         let meets = |(tenant, track): (&TenantId, &super::tracks::TrackWork)| {
             let ahead = track.track.sequence > lease.sequence && !self.tenants.is_special(tenant);
             ahead.then_some(track.track.cursor)
@@ -202,12 +202,12 @@ impl Worker {
         else {
             let until = tracks.by_tenant.iter().filter_map(meets).min();
             let scope = TenantScope::Except(tracks.tenants());
-            return TrackTurn { lease, generation: None, scope, until };
+            return TrackTurn { lease, generation: None, scope, until, least };
         };
         let until = (!self.tenants.is_special(tenant)).then_some(lease.cursor);
         let TenantTrackPlace { lease, generation } = place_of(lease, track);
         let scope = TenantScope::Only(tenant.clone());
-        TrackTurn { lease, generation: Some(generation), scope, until }
+        TrackTurn { lease, generation: Some(generation), scope, until, least }
     }
 
     /// When something may be read that a limit forbids now.
@@ -304,13 +304,13 @@ impl Worker {
         if messages.is_empty() {
             let cost = f64::from(u32::try_from(passed).unwrap_or(u32::MAX)) * PASSING;
             let work = self.lanes.get_mut(&lane)?;
-            work.tracks.get_or_insert_default().serve(tenant, cost);
+            work.tracks.get_or_insert_default().serve(tenant, cost, turn.least);
             self.on_moved(ticket.outcome(None));
             return None;
         }
         let cost = self.cost(&messages);
         let work = self.lanes.get_mut(&lane)?;
-        work.tracks.get_or_insert_default().serve(tenant, cost);
+        work.tracks.get_or_insert_default().serve(tenant, cost, turn.least);
         let until = (now + self.config.publish_timeout).min(work.deadline());
         match tenant {
             Some(tenant) => self.tenants.take(tenant, messages.len(), now, part),

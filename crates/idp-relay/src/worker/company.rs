@@ -56,7 +56,9 @@ impl Worker {
         };
         let turns = own.into_iter().map(|(work, turn)| {
             let joins = self.may_join(work, &turn, &common, now);
-            if joins { self.turn_with(work, &common) } else { None }.unwrap_or(turn)
+            let joined = if joins { self.turn_with(work, &common) } else { None };
+            let joined = joined.map(|joined| TrackTurn { least: turn.least, ..joined });
+            joined.unwrap_or(turn)
         });
         turns.collect()
     }

@@ -130,7 +130,7 @@ impl Worker {
             let Some(work) = self.lanes.get_mut(&lease.lane) else { continue };
             let Place { cursor, sequence } = looked.place;
             let lease = LaneLease { cursor, sequence, ..lease };
-            turns.push(TrackTurn { lease, generation: None, scope, until: None });
+            turns.push(TrackTurn { lease, generation: None, scope, until: None, least: 0.0 });
             work.crowd.looked = Some(looked);
         }
         self.looked_last = !turns.is_empty();

@@ -87,7 +87,7 @@ impl Worker {
     }
 
     /// How many events to read of so many lanes.
-    fn limit_of(&self, pages: &Pages, lanes: usize) -> u32 {
+    pub(super) fn limit_of(&self, pages: &Pages, lanes: usize) -> u32 {
         pages.events(self.config.batch_size, lanes, self.lanes.len())
     }
 

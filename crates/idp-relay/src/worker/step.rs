@@ -120,6 +120,9 @@ pub(crate) struct TrackTurn {
     pub(crate) scope: TenantScope,
     /// The place behind which it is not to be read.
     pub(crate) until: Option<Cursor>,
+    /// What the track had, in events by weight, that comes next in the lane: this one, unless the lane goes
+    /// with others.
+    pub(crate) least: f64,
 }
 
 impl TrackTurn {

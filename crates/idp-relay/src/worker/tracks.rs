@@ -78,10 +78,11 @@ impl Tracks {
         served.max(self.now_served)
     }
 
-    /// Counts what is being sent (start-time fair queuing: Goyal, Vin, Cheng, 1996).
-    pub(crate) fn serve(&mut self, tenant: Option<&TenantId>, cost: f64) {
+    /// Counts what is being sent (start-time fair queuing: Goyal, Vin, Cheng, 1996). `least` is what the track had
+    /// that would come next: when another one is served in its place, that is not forgotten.
+    pub(crate) fn serve(&mut self, tenant: Option<&TenantId>, cost: f64, least: f64) {
         let start = self.served(tenant);
-        self.now_served = start;
+        self.now_served = self.now_served.max(start.min(least));
         match tenant {
             None => self.main_served = start + cost,
             Some(tenant) => {

@@ -97,10 +97,10 @@ fn whose(rig: &Rig) -> Vec<String> {
     turns.iter().map(|turn| turn.tenant().map_or("main", TenantId::as_str).to_owned()).collect()
 }
 
-/// A tenant had so many events of a lane.
+/// A tenant had so many events of a lane, in the place of one that had none.
 fn had(rig: &mut Rig, lane: i16, name: &str, events: f64) {
     let work = rig.worker.lanes.get_mut(&Lane::from_number(lane)).expect("it is held");
-    work.tracks.get_or_insert_default().serve(Some(&tenant(name)), events);
+    work.tracks.get_or_insert_default().serve(Some(&tenant(name)), events, 0.0);
 }
 
 /// There was more of both in that lane than was read.
@@ -140,6 +140,7 @@ fn a_tenant_with_a_policy_keeps_its_turn() {
 #[test]
 fn the_tracks_of_a_backlog_are_read_in_larger_pages() {
     let mut rig = apart();
+    rig.advance(&[(0, 90), (1, 90), (2, 90)]);
     let Step::ReadTracks(reading) = rig.next() else { panic!("tracks should be read") };
     assert_eq!(reading.limit, 4);
     let found = reading.turns.iter().map(|turn| {
