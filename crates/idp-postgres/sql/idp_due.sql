@@ -40,10 +40,7 @@ BEGIN
       FROM unnest(p_lane, p_epoch) AS i(lane, epoch)
       JOIN idp_reader_lane AS l
         ON l.reader = p_reader AND l.lane = i.lane AND l.epoch = i.epoch AND l.owner IS NOT NULL
-     WHERE (SELECT a.due_at FROM idp_set_aside AS a
-             WHERE a.reader = p_reader AND a.lane = i.lane AND a.due_at IS NOT NULL
-               AND (a.side_sequence IS NOT NULL OR a.tenant_id <> ALL (v_paused))
-             ORDER BY a.due_at, a.sequence LIMIT 1) <= v_now
+     WHERE idp_due_first(p_reader, i.lane, v_paused, true) <= v_now
      ORDER BY l.lane FOR UPDATE OF l);
   v_lanes_left := cardinality(v_lanes);
 
@@ -60,11 +57,8 @@ BEGIN
       -- Each is updated on its own: no plan can then be to read the whole lane for it.
       v_number := v_last;
       FOR v_sequence IN WITH keys AS MATERIALIZED (
-        SELECT c.tenant_id, c.aggregateid, count(*) AS wanted FROM (
-          SELECT a.tenant_id, a.aggregateid FROM idp_set_aside AS a
-           WHERE a.reader = p_reader AND a.lane = v_lane AND a.due_at <= v_now
-             AND a.side_sequence IS NULL AND a.tenant_id <> ALL (v_paused)
-           ORDER BY a.due_at, a.sequence LIMIT v_share - v_count) AS c
+        SELECT c.tenant_id, c.aggregateid, count(*) AS wanted
+          FROM idp_due_keys(p_reader, v_lane, v_paused, v_now, v_share - v_count) AS c
          GROUP BY c.tenant_id, c.aggregateid
       )
       SELECT f.sequence FROM keys AS k CROSS JOIN LATERAL (
@@ -96,10 +90,7 @@ BEGIN
     v_left := v_left - v_count;
   END LOOP;
 
-  SELECT min((SELECT a.due_at FROM idp_set_aside AS a
-               WHERE a.reader = p_reader AND a.lane = i.lane AND a.due_at IS NOT NULL
-                 AND a.side_sequence IS NULL AND a.tenant_id <> ALL (v_paused)
-               ORDER BY a.due_at, a.sequence LIMIT 1)) INTO v_next
+  SELECT min(idp_due_first(p_reader, i.lane, v_paused, false)) INTO v_next
     FROM unnest(p_lane, p_epoch) AS i(lane, epoch)
     JOIN idp_reader_lane AS l
       ON l.reader = p_reader AND l.lane = i.lane AND l.epoch = i.epoch AND l.owner IS NOT NULL;

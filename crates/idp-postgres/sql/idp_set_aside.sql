@@ -8,7 +8,8 @@
 -- `side_sequence`: its number in the side track while it is being sent; it is then due at once.
 --
 -- Only partial indexes begin with reader and lane: the planner, which knows nothing of a table that
--- was empty when it was analyzed, would else take any other for as good, and read whole lanes.
+-- was empty when it was analyzed, would else take any other for as good, and read whole lanes. For the
+-- same reason the index by tenant is for those alone who say `coalesce(side_sequence, 0) = 0`.
 CREATE TABLE idp_set_aside (
   reader text COLLATE "C" NOT NULL,
   lane smallint NOT NULL,
@@ -34,6 +35,8 @@ CREATE TABLE idp_set_aside (
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 CREATE INDEX idp_set_aside_due ON idp_set_aside (reader, lane, due_at, sequence)
   WHERE due_at IS NOT NULL;
+CREATE INDEX idp_set_aside_due_tenant ON idp_set_aside (reader, lane, tenant_id, due_at, sequence)
+  WHERE due_at IS NOT NULL AND coalesce(side_sequence, 0) = 0;
 CREATE INDEX idp_set_aside_numbered ON idp_set_aside (reader, lane, side_sequence)
   WHERE side_sequence IS NOT NULL;
 CREATE INDEX idp_set_aside_blocking ON idp_set_aside (reader, lane, tenant_id, aggregateid)

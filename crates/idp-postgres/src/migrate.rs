@@ -17,7 +17,7 @@ const RECORDS: &str = "CREATE TABLE IF NOT EXISTS idp_table (
 )";
 
 /// The framework's own tables.
-const FRAMEWORK: [(&str, &str); 23] = [
+const FRAMEWORK: [(&str, &str); 24] = [
     ("idp_raise", include_str!("../sql/idp_raise.sql")),
     ("idp_meta", include_str!("../sql/idp_meta.sql")),
     ("idp_outbox", include_str!("../sql/idp_outbox.sql")),
@@ -34,6 +34,7 @@ const FRAMEWORK: [(&str, &str); 23] = [
     ("idp_keep_aside", include_str!("../sql/idp_keep_aside.sql")),
     ("idp_record", include_str!("../sql/idp_record.sql")),
     ("idp_record_tracks", include_str!("../sql/idp_record_tracks.sql")),
+    ("idp_due_first", include_str!("../sql/idp_due_first.sql")),
     ("idp_due", include_str!("../sql/idp_due.sql")),
     ("idp_settle", include_str!("../sql/idp_settle.sql")),
     ("idp_command", include_str!("../sql/idp_command.sql")),

@@ -8,7 +8,7 @@ use crate::walk::Stretch;
 use futures_util::StreamExt;
 use idp_application::{BoxError, Cursor, Error, ErrorKind, Lane, LoggedEvent};
 use idp_domain::{ContentHash, Envelope, EventRecord, TenantId};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
@@ -200,8 +200,8 @@ pub(crate) fn slice_sql(stretch: &Stretch, slice: &Slice<'_>) -> String {
 const INFALLIBLE: &str = "writing to a string does not fail";
 
 /// In which window a row of the stretch is: the first that sees it. That is the first whose snapshot was taken after
-/// the transaction had begun, found by bisection, unless that was running in one of the snapshots; of those few, each snapshot
-/// is asked.
+/// the transaction had begun; of a transaction that was running in some of them, the one behind the last of these.
+/// Both are found by bisection.
 fn window_sql(stretch: &Stretch) -> String {
     let (first, last) = (stretch.first, stretch.last());
     let earlier = || stretch.numbered().take(stretch.until.len() - 1);
@@ -209,18 +209,19 @@ fn window_sql(stretch: &Stretch) -> String {
         return format!("{last}::bigint");
     }
     let begun: Vec<u64> = earlier().map(|(_, until)| until.xmax).collect();
-    let begun = format!("{first} + width_bucket(xid, {}::xid8[])", array(&begun));
-    let running: BTreeSet<u64> =
-        earlier().flat_map(|(_, until)| until.running.iter().copied()).collect();
+    let begun = format!("({first} + width_bucket(xid, {}::xid8[]))::bigint", array(&begun));
+    let behind = |(number, until): (i64, &Snapshot)| {
+        until.running.iter().map(move |xid| (*xid, number + 1)).collect::<Vec<_>>()
+    };
+    let running: BTreeMap<u64, i64> = earlier().flat_map(behind).collect();
     if running.is_empty() {
-        return format!("({begun})::bigint");
+        return begun;
     }
-    let cases: String = earlier()
-        .map(|(number, until)| format!(" WHEN {} THEN {number}", is_seen(until)))
-        .collect();
-    let running = array(&running.into_iter().collect::<Vec<_>>());
+    let (xids, windows): (Vec<u64>, Vec<i64>) = running.into_iter().unzip();
+    let (xids, windows) = (format!("{}::xid8[]", array(&xids)), array(&windows));
+    let place = format!("width_bucket(xid, {xids})");
     format!(
-        "(CASE WHEN xid = ANY ({running}::xid8[]) THEN CASE{cases} ELSE {last} END ELSE {begun} END)::bigint"
+        "CASE WHEN ({xids})[{place}] = xid THEN ({windows}::bigint[])[{place}] ELSE {begun} END"
     )
 }
 

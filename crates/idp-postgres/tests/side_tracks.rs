@@ -175,6 +175,33 @@ async fn a_long_backlog_costs_no_more_than_what_is_given_of_it() {
 }
 
 #[tokio::test]
+async fn however_much_a_paused_tenant_has_the_others_are_found_behind_it() {
+    const PAUSE: &str = "INSERT INTO idp_tenant_policy (reader, tenant_id, is_paused, weight)
+         VALUES ('ByLane', 'acme', true, 1)";
+    const ANOTHER: &str = "UPDATE idp_set_aside SET tenant_id = 'globex' WHERE sequence = 19999";
+    let harness = PgHarness::start().await;
+    let mut courier = Courier::start(harness.store(), Sharding::ByLane).await;
+    courier.leases.truncate(3);
+    many(&harness, "n % 3", "gen_random_uuid()", "now() - (30000 - n) * interval '1 second'").await;
+    harness.control().batch_execute(PAUSE).await.expect("paused");
+    for _ in 0..2 {
+        let scans = scans_of_due(&harness, &courier).await;
+        assert_eq!(scans.in_sequence, 0);
+        assert!(scans.rows < 1_000, "the paused tenant alone: {scans:?}");
+        harness.control().batch_execute("ANALYZE idp_set_aside").await.expect("analyzed");
+    }
+    let none = courier.store.due(&courier.reader, &courier.leases, 10).await.expect("asked");
+    assert!(none.batches.is_empty() && none.next.is_none(), "{none:?}");
+    harness.control().batch_execute(ANOTHER).await.expect("changed");
+    let scans = scans_of_due(&harness, &courier).await;
+    assert!(scans.rows < 1_500, "one of another tenant behind it: {scans:?}");
+    let due = courier.store.due(&courier.reader, &courier.leases, 10).await.expect("asked");
+    let tenants = due.batches.iter().flat_map(|batch| &batch.entries);
+    let tenants: Vec<_> = tenants.map(|entry| entry.envelope.tenant.as_str()).collect();
+    assert_eq!(tenants, ["globex"]);
+}
+
+#[tokio::test]
 async fn a_lane_with_much_keeps_no_other_waiting() {
     let harness = PgHarness::start().await;
     let numbers: Vec<u128> = (0..40).map(|n| if n < 30 { 1 } else { 2 + n % 2 }).collect();

@@ -30,6 +30,8 @@ CREATE TABLE idp_set_aside (
 
 CREATE INDEX idp_set_aside_due ON idp_set_aside (reader, lane, due_at, sequence)
   WHERE due_at IS NOT NULL;
+CREATE INDEX idp_set_aside_due_tenant ON idp_set_aside (reader, lane, tenant_id, due_at, sequence)
+  WHERE due_at IS NOT NULL AND side_sequence IS NULL;
 CREATE INDEX idp_set_aside_numbered ON idp_set_aside (reader, lane, side_sequence)
   WHERE side_sequence IS NOT NULL;
 CREATE INDEX idp_set_aside_blocking ON idp_set_aside (reader, lane, tenant_id, aggregateid)

@@ -31,6 +31,7 @@ mod writer;
 
 mod connection;
 mod dialect;
+mod due_first;
 mod error;
 mod file_header;
 mod value;

@@ -1,5 +1,6 @@
 //! What is due on the side tracks: found by those who read, numbered by the one that writes.
 
+use crate::due_first::DueFirst;
 use crate::error::translate;
 use crate::lease;
 use crate::log::{envelope, event_columns};
@@ -9,21 +10,6 @@ use std::time::Duration;
 
 const IS_ANY: &str =
     "SELECT EXISTS (SELECT 1 FROM idp_set_aside WHERE reader = ?1 AND due_at IS NOT NULL)";
-
-/// What has a number may be at the bus, and is given whoever is paused.
-const FIRST_DUE: &str = "
-    SELECT due_at FROM idp_set_aside
-     WHERE reader = ?1 AND lane = ?2 AND due_at IS NOT NULL
-       AND (side_sequence IS NOT NULL OR tenant_id NOT IN (
-         SELECT tenant_id FROM idp_tenant_policy WHERE reader = ?1 AND is_paused))
-     ORDER BY due_at, sequence LIMIT 1";
-
-const NEXT_DUE: &str = "
-    SELECT due_at FROM idp_set_aside
-     WHERE reader = ?1 AND lane = ?2 AND due_at IS NOT NULL AND side_sequence IS NULL
-       AND tenant_id NOT IN (
-         SELECT tenant_id FROM idp_tenant_policy WHERE reader = ?1 AND is_paused)
-     ORDER BY due_at, sequence LIMIT 1";
 
 const IS_HELD: &str = "
     SELECT side_sequence FROM idp_reader_lane
@@ -40,16 +26,6 @@ const NUMBERED_COUNT: &str = "
     SELECT count(*) FROM (
       SELECT 1 FROM idp_set_aside
        WHERE reader = ?1 AND lane = ?2 AND side_sequence IS NOT NULL LIMIT ?3)";
-
-/// The keys of what has been due for longest, with how many of those events each has.
-const DUE_KEYS: &str = "
-    SELECT tenant_id, aggregateid, count(*) FROM (
-      SELECT tenant_id, aggregateid FROM idp_set_aside
-       WHERE reader = ?1 AND lane = ?2 AND due_at <= ?3 AND side_sequence IS NULL
-         AND tenant_id NOT IN (
-           SELECT tenant_id FROM idp_tenant_policy WHERE reader = ?1 AND is_paused)
-       ORDER BY due_at, sequence LIMIT ?4)
-     GROUP BY tenant_id, aggregateid";
 
 /// The first of a key, in the order of the log. (The plus keeps SQLite from reading all that is due.)
 const DUE_OF_KEY: &str = "
@@ -76,9 +52,9 @@ pub(crate) fn look(
         return Ok(Some(Due::default()));
     }
     let now = lease::now(connection)?;
-    let mut next: Option<i64> = None;
+    let (first, mut next) = (DueFirst::of(connection, reader)?, None::<i64>);
     for lease in leases {
-        let Some(due_at) = first_of(connection, FIRST_DUE, reader, lease.lane)? else { continue };
+        let Some(due_at) = first.first_or_numbered(lease.lane)? else { continue };
         if due_at <= now {
             return Ok(None);
         }
@@ -101,7 +77,8 @@ pub(crate) fn due(
 ) -> Result<Due, Error> {
     let failed = |e| translate("due", e);
     let now = lease::now(connection).map_err(failed)?;
-    let lanes = lanes_held(connection, reader, leases).map_err(failed)?;
+    let first = DueFirst::of(connection, reader).map_err(failed)?;
+    let lanes = lanes_held(connection, reader, leases, &first).map_err(failed)?;
     let is_due = |lane: &&(Lane, i64, Option<i64>)| lane.2.is_some_and(|due_at| due_at <= now);
     let due_lanes: Vec<_> = lanes.iter().filter(is_due).collect();
     let mut left = i64::from(limit);
@@ -109,7 +86,7 @@ pub(crate) fn due(
     for (index, (lane, last, _)) in due_lanes.iter().enumerate() {
         let others = i64::try_from(due_lanes.len() - index).unwrap_or(i64::MAX);
         let share = (left + others - 1) / others;
-        let track = SideLane { connection, reader, lane: *lane };
+        let track = SideLane { connection, reader, lane: *lane, first: &first };
         track.number(share, *last, now).map_err(failed)?;
         let entries = track.numbered(share)?;
         left -= i64::try_from(entries.len()).unwrap_or(left);
@@ -117,9 +94,7 @@ pub(crate) fn due(
             batches.push(SideBatch { lane: *lane, entries });
         }
     }
-    let next = lanes
-        .iter()
-        .filter_map(|(lane, ..)| first_of(connection, NEXT_DUE, reader, *lane).transpose());
+    let next = lanes.iter().filter_map(|(lane, ..)| first.first(*lane).transpose());
     let next = next.collect::<rusqlite::Result<Vec<i64>>>().map_err(failed)?;
     Ok(Due { batches, next: next.into_iter().min().map(|at| until(at, now)) })
 }
@@ -129,12 +104,12 @@ fn lanes_held(
     connection: &Connection,
     reader: &str,
     leases: &[LaneLease],
+    first: &DueFirst<'_>,
 ) -> rusqlite::Result<Vec<(Lane, i64, Option<i64>)>> {
     let mut lanes = Vec::with_capacity(leases.len());
     for lease in leases {
         if let Some(last) = held(connection, reader, lease)? {
-            let first = first_of(connection, FIRST_DUE, reader, lease.lane)?;
-            lanes.push((lease.lane, last, first));
+            lanes.push((lease.lane, last, first.first_or_numbered(lease.lane)?));
         }
     }
     Ok(lanes)
@@ -147,16 +122,6 @@ fn held(connection: &Connection, reader: &str, lease: &LaneLease) -> rusqlite::R
     statement.query_row(parameters, |row| row.get(0)).optional()
 }
 
-fn first_of(
-    connection: &Connection,
-    sql: &str,
-    reader: &str,
-    lane: Lane,
-) -> rusqlite::Result<Option<i64>> {
-    let mut statement = connection.prepare_cached(sql)?;
-    statement.query_row(params![reader, lane.number()], |row| row.get(0)).optional()
-}
-
 fn until(at: i64, now: i64) -> Duration {
     Duration::from_micros(u64::try_from(at.saturating_sub(now)).unwrap_or(0))
 }
@@ -166,6 +131,7 @@ struct SideLane<'c> {
     connection: &'c Connection,
     reader: &'c str,
     lane: Lane,
+    first: &'c DueFirst<'c>,
 }
 
 impl SideLane<'_> {
@@ -193,14 +159,9 @@ impl SideLane<'_> {
     /// the order of the log.
     fn chosen(&self, count: i64, now: i64) -> rusqlite::Result<Vec<i64>> {
         let lane = self.lane.number();
-        let mut keys = self.connection.prepare_cached(DUE_KEYS)?;
-        let key = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-        let keys: Vec<(String, Vec<u8>, i64)> = keys
-            .query_map(params![self.reader, lane, now, count.max(0)], key)?
-            .collect::<Result<_, _>>()?;
         let mut chosen = Vec::new();
         let mut of_key = self.connection.prepare_cached(DUE_OF_KEY)?;
-        for (tenant, aggregate, wanted) in keys {
+        for ((tenant, aggregate), wanted) in self.first.keys(self.lane, now, count.max(0))? {
             let parameters = params![self.reader, lane, now, tenant, aggregate, wanted];
             for sequence in of_key.query_map(parameters, |row| row.get::<_, i64>(0))? {
                 chosen.push(sequence?);
@@ -238,15 +199,9 @@ mod tests {
         let due = "idp_set_aside_due (reader=?";
         let numbered = "idp_set_aside_numbered (reader=? AND lane=?";
         let key = "idp_set_aside_key (reader=? AND lane=? AND tenant_id=? AND aggregateid=?)";
-        for (sql, index) in [
-            (IS_ANY, due),
-            (FIRST_DUE, due),
-            (NEXT_DUE, due),
-            (DUE_KEYS, "idp_set_aside_due (reader=? AND lane=? AND due_at<?)"),
-            (NUMBERED, numbered),
-            (NUMBERED_COUNT, numbered),
-            (DUE_OF_KEY, key),
-        ] {
+        for (sql, index) in
+            [(IS_ANY, due), (NUMBERED, numbered), (NUMBERED_COUNT, numbered), (DUE_OF_KEY, key)]
+        {
             assert_seek(sql, index);
         }
     }

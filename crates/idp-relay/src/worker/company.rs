@@ -35,8 +35,7 @@ impl Company {
 impl Worker {
     /// Until when so many lanes that are ready wait for others: while these are more, and there is a backlog.
     pub(super) fn waits_for_company(&self, ready: usize, now: Instant) -> Option<Instant> {
-        let has_backlog = self.pages.are_large() || self.pages_apart.are_large();
-        let until = self.company.waits(now).filter(|_| has_backlog)?;
+        let until = self.company.waits(now).filter(|_| self.has_backlog())?;
         let busy = self.lanes.values().filter(|work| self.is_under_way(work, now)).count();
         (ready < busy).then_some(until)
     }
@@ -71,6 +70,12 @@ impl Worker {
         let is_usual = !self.tenants.is_special(tenant) && !self.tenants.is_special(common);
         let is_near = lead <= f64::from(self.config.batch_size);
         is_behind && is_usual && is_near && self.may_serve(work, common, now)
+    }
+
+    /// Whether more was read at once than usual; what is known of tracks says nothing when there are none any more.
+    pub(super) fn has_backlog(&self) -> bool {
+        let has_tracks = || self.lanes.values().any(LaneWork::has_tracks);
+        self.pages.are_large() || self.pages_apart.are_large() && has_tracks()
     }
 
     /// Whether something of the lane is being sent, or has yet to be recorded.

@@ -153,4 +153,9 @@ fn the_tracks_of_a_backlog_are_read_in_larger_pages() {
     let found = found.collect();
     rig.worker.on_tracks_read(&reading, found, rig.now);
     assert_eq!(rig.worker.limit_of(&rig.worker.pages_apart, 3), 8);
+    assert!(rig.worker.has_backlog());
+    for work in rig.worker.lanes.values_mut() {
+        work.tracks.get_or_insert_default().by_tenant.clear();
+    }
+    assert!(!rig.worker.has_backlog(), "that was of tracks, which are gone");
 }
