@@ -50,7 +50,7 @@ impl Options {
             sqlite_max: 1_000_000,
             writers: writers::Size { backlog: 1_000_000, rounds: 3, lasts },
             flood: (1_000_000, 3),
-            followed: (Duration::from_secs(20), 3),
+            followed: (Duration::from_secs(40), 3),
             only: Vec::new(),
             is_quick: false,
         }

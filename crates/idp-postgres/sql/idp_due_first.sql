@@ -1,5 +1,6 @@
 -- What is first of the due of a lane, past tenants that are paused, who may have any number of events there.
--- All of these look at the first hundred; only when all of those are of paused tenants do they ask each tenant.
+-- All of these look at the first hundred; only when what they look for is not among those do they ask each
+-- tenant of the lane, which costs a probe for each, whatever is paused.
 
 -- The tenants of a lane, but for those paused, with something that is or will be due and has no number, each with the
 -- time of the first: one probe of an index for a tenant, however much it has.
@@ -65,26 +66,37 @@ CREATE FUNCTION idp_due_keys(
 ) RETURNS TABLE (tenant_id text, aggregateid uuid) LANGUAGE plpgsql STABLE
 SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 #variable_conflict use_column
+DECLARE
+  v_seen bigint;
+  v_found bigint;
+  v_looks bigint := CASE WHEN cardinality(p_paused) = 0 THEN p_limit
+                         ELSE greatest(p_limit, 100) END;
 BEGIN
+  IF cardinality(p_paused) > 0 THEN
+    SELECT count(*), count(*) FILTER (WHERE f.tenant_id <> ALL (p_paused)) INTO v_seen, v_found
+      FROM (SELECT a.tenant_id FROM idp_set_aside AS a
+             WHERE a.reader = p_reader AND a.lane = p_lane AND a.due_at <= p_now
+               AND a.side_sequence IS NULL
+             ORDER BY a.due_at, a.sequence LIMIT v_looks) AS f;
+  END IF;
+  IF v_seen = v_looks AND v_found < p_limit THEN
+    RETURN QUERY
+    SELECT n.tenant_id, n.aggregateid
+      FROM idp_due_tenants(p_reader, p_lane, p_paused) AS d CROSS JOIN LATERAL (
+        SELECT a.tenant_id, a.aggregateid, a.due_at, a.sequence FROM idp_set_aside AS a
+         WHERE a.reader = p_reader AND a.lane = p_lane AND a.tenant_id = d.tenant_id
+           AND a.due_at <= p_now AND coalesce(a.side_sequence, 0) = 0
+         ORDER BY a.due_at, a.sequence LIMIT p_limit) AS n
+     WHERE d.due_at <= p_now
+     ORDER BY n.due_at, n.sequence LIMIT p_limit;
+    RETURN;
+  END IF;
   RETURN QUERY
   SELECT f.tenant_id, f.aggregateid FROM (
     SELECT a.tenant_id, a.aggregateid FROM idp_set_aside AS a
      WHERE a.reader = p_reader AND a.lane = p_lane AND a.due_at <= p_now
        AND a.side_sequence IS NULL
-     ORDER BY a.due_at, a.sequence
-     LIMIT CASE WHEN cardinality(p_paused) = 0 THEN p_limit ELSE greatest(p_limit, 100) END) AS f
+     ORDER BY a.due_at, a.sequence LIMIT v_looks) AS f
    WHERE f.tenant_id <> ALL (p_paused) LIMIT p_limit;
-  IF FOUND OR cardinality(p_paused) = 0 THEN
-    RETURN;
-  END IF;
-  RETURN QUERY
-  SELECT n.tenant_id, n.aggregateid
-    FROM idp_due_tenants(p_reader, p_lane, p_paused) AS d CROSS JOIN LATERAL (
-      SELECT a.tenant_id, a.aggregateid, a.due_at, a.sequence FROM idp_set_aside AS a
-       WHERE a.reader = p_reader AND a.lane = p_lane AND a.tenant_id = d.tenant_id
-         AND a.due_at <= p_now AND coalesce(a.side_sequence, 0) = 0
-       ORDER BY a.due_at, a.sequence LIMIT p_limit) AS n
-   WHERE d.due_at <= p_now
-   ORDER BY n.due_at, n.sequence LIMIT p_limit;
 END
 $$

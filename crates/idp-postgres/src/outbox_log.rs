@@ -3,7 +3,7 @@
 use crate::lease;
 use crate::store::PgStore;
 use crate::walk::{END_OF_WINDOW, Stretch, Walk};
-use crate::window::{Page, Slice};
+use crate::window::{BYTES_MAX, Page, Slice};
 use idp_application::{
     BoxFuture, Claim, Cursor, Error, Lane, LaneBatch, LaneLease, LaneProgress, LoggedEvent,
     Membership, OutboxLog, Reader, WorkerId,
@@ -20,21 +20,21 @@ impl PgStore {
     async fn read_leases(&self, leases: &[LaneLease], limit: u32) -> Result<Vec<LaneBatch>, Error> {
         let mut lanes = Lanes::at(leases);
         let mut walk = Walk::new(self);
-        let mut left = limit;
+        let (mut left, mut bytes) = (limit, BYTES_MAX);
         for _ in 0..STATEMENTS_MAX {
             let Some(stretch) = walk.stretch(lanes.least(), left).await? else {
                 return Ok(lanes.batches());
             };
             let starts = lanes.before_end_of(&stretch);
-            let page =
-                self.slice(&stretch, &Slice { starts: &starts, ends: "", limit: left }).await?;
-            let Page { rows: events, is_cut } = page;
+            let slice = Slice { starts: &starts, ends: "", limit: left, bytes };
+            let Page { rows: events, is_cut, bytes: read } = self.slice(&stretch, &slice).await?;
+            bytes = bytes.saturating_sub(read);
             left = left.saturating_sub(u32::try_from(events.len()).unwrap_or(left));
             left = if is_cut { 0 } else { left };
             let last = events.last().map(|(_, event)| event.cursor).filter(|_| left == 0);
             lanes.take(events);
             lanes.reach(last.unwrap_or(Cursor { window: stretch.last(), position: END_OF_WINDOW }));
-            if left == 0 {
+            if left == 0 || bytes == 0 {
                 break;
             }
         }

@@ -7,7 +7,8 @@ use crate::outbox_log::STATEMENTS_MAX;
 use crate::store::PgStore;
 use crate::walk::{END_OF_WINDOW, Stretch, Walk};
 use crate::window::{
-    Decoded, EVENT_COLUMNS, FLOOR, IN_ORDER, Page, Slice, check_there, envelope, slice_sql,
+    BYTES_MAX, Decoded, EVENT_COLUMNS, FLOOR, IN_ORDER, Page, Slice, check_there, envelope,
+    slice_sql,
 };
 use idp_application::{
     BoxError, Cursor, Error, LOOKS_PER_EVENT, Lane, TenantScope, TrackBatch, TrackReading,
@@ -17,11 +18,12 @@ use std::collections::BTreeMap;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
-/// How many events may still be given, and looked at.
+/// How many events may still be given, and looked at, and how many bytes of payload read.
 #[derive(Clone, Copy)]
 struct Left {
     given: u32,
     looks: u32,
+    bytes: usize,
 }
 
 /// A row: an event that is given, or the last one of its lane that was looked at.
@@ -50,14 +52,16 @@ impl PgStore {
             }
         }
         let mut walk = Walk::new(self);
-        let mut left = Left { given: limit, looks: limit.saturating_mul(LOOKS_PER_EVENT) };
+        let looks = limit.saturating_mul(LOOKS_PER_EVENT);
+        let mut left = Left { given: limit, looks, bytes: BYTES_MAX };
         let mut others = u32::try_from(groups.len()).unwrap_or(u32::MAX);
         for group in &mut groups {
-            let share =
-                Left { given: left.given.div_ceil(others), looks: left.looks.div_ceil(others) };
+            let (given, looks) = (left.given.div_ceil(others), left.looks.div_ceil(others));
+            let share = Left { given, looks, ..left };
             let rest = self.read_group(group, &mut walk, share).await?;
             left.given -= share.given - rest.given;
             left.looks -= share.looks - rest.looks;
+            left.bytes = rest.bytes;
             others -= 1;
         }
         let tracks = groups.into_iter().flat_map(|group| group.tracks);
@@ -77,22 +81,24 @@ impl PgStore {
         let (share, mut looks_at_once) = (left, left.given);
         for _ in 0..STATEMENTS_MAX {
             let Some(least) = group.least() else { break };
-            if left.given == 0 || left.looks == 0 {
+            if left.given == 0 || left.looks == 0 || left.bytes == 0 {
                 break;
             }
-            let Some(stretch) = walk.stretch(least, left.looks.min(looks_at_once)).await? else {
+            let wanted = left.looks.min(looks_at_once).min(SORTED_MAX);
+            let Some(stretch) = walk.stretch(least, wanted).await? else {
                 group.tracks.iter_mut().for_each(|track| track.batch.has_more = false);
                 break;
             };
             let starts = group.before_end_of(&stretch);
             let looks = left.looks.min(looks_at_once).min(looks_max(&stretch, &starts));
             let now = Left { looks, ..left };
-            let is_sparse = looks_at_once > share.given;
+            let is_sparse = looks_at_once > share.given && left.given == share.given;
             let page = self.scoped_page(&stretch, &starts, group, (now, is_sparse)).await?;
-            let last = page.rows.last().map(|row| row.cursor);
+            let (last, bytes) = (page.rows.last().map(|row| row.cursor), page.bytes);
             let Taken { given, looks, is_whole } = group.take(page, now.given);
             left.given -= given;
             left.looks -= looks.min(left.looks);
+            left.bytes = left.bytes.saturating_sub(bytes);
             let is_cut = !is_whole || looks >= now.looks;
             let end = Cursor { window: stretch.last(), position: END_OF_WINDOW };
             if is_whole {
@@ -115,19 +121,21 @@ impl PgStore {
         group: &Group<'_>,
         (left, is_sparse): (Left, bool),
     ) -> Result<Page<Looked>, Error> {
-        let slice = Slice { starts, ends: &group.ends_sql(), limit: left.looks };
+        let Left { looks: limit, bytes, .. } = left;
+        let slice = Slice { starts, ends: &group.ends_sql(), limit, bytes };
         let (condition, tenants) = condition(group.scope);
         let slice_of = slice_sql(stretch, &slice);
         let is_whole = matches!(starts, [(Lane::WHOLE, _)]);
         let lane = if is_whole { WHOLE } else { "lane" };
         let parts = Parts { slice: &slice_of, lane, condition };
-        let asking = Asking { tenants, is_in_order: slice.is_in_order(stretch), stretch };
+        let is_in_order = slice.is_in_order(stretch);
+        let asking = Asking { tenants, is_in_order, stretch, bytes };
         if is_sparse && asking.is_in_order && stretch.until.len() == 1 {
             let sql = counted_sql(&parts, stretch.last());
             let counted: Page<Counted> = self.page(&sql, &asking).await?;
             if counted.rows.iter().all(|row| !row.has_some) {
                 let rows = counted.rows.into_iter().map(|row| row.last).collect();
-                return Ok(Page { rows, is_cut: false });
+                return Ok(Page { rows, is_cut: false, bytes: 0 });
             }
         }
         // Behind the last event that may be given, one row says that there are more.
@@ -143,7 +151,7 @@ impl PgStore {
         let parameters: [(&(dyn ToSql + Sync), Type); 1] = [(&asking.tenants, Type::TEXT_ARRAY)];
         let (begun, page, ended, first) = tokio::join!(
             client.batch_execute(if asking.is_in_order { IN_ORDER } else { AS_IT_LIKES }),
-            Page::of(client, sql, &parameters),
+            Page::of(client, sql, &parameters, asking.bytes),
             client.batch_execute("COMMIT"),
             client.query_typed(FLOOR, &[]),
         );
@@ -161,6 +169,7 @@ struct Asking<'s> {
     tenants: Vec<&'s str>,
     is_in_order: bool,
     stretch: &'s Stretch,
+    bytes: usize,
 }
 
 const AS_IT_LIKES: &str = "BEGIN; SET LOCAL jit = off";
@@ -168,10 +177,13 @@ const AS_IT_LIKES: &str = "BEGIN; SET LOCAL jit = off";
 /// The first page of a large window is found by sorting all of it; that is quick for few rows only.
 const LOOKS_MAX_OF_FIRST_PAGE: u32 = 1_000;
 
+/// Of no more positions all are sorted at once. Small windows are read together up to that many.
+const SORTED_MAX: u32 = 8 * LOOKS_MAX_OF_FIRST_PAGE;
+
 fn looks_max(stretch: &Stretch, starts: &[(Lane, Cursor)]) -> u32 {
-    let is_sorted = !Slice { starts, ends: "", limit: 0 }.is_in_order(stretch);
+    let is_sorted = !Slice { starts, ends: "", limit: 0, bytes: 0 }.is_in_order(stretch);
     let positions = stretch.end().position_max - stretch.before.position_max;
-    match is_sorted && positions > i64::from(LOOKS_MAX_OF_FIRST_PAGE) * 8 {
+    match is_sorted && positions > i64::from(SORTED_MAX) {
         true => LOOKS_MAX_OF_FIRST_PAGE,
         false => u32::MAX,
     }

@@ -20,6 +20,8 @@ pub(crate) struct Slice<'s> {
     /// A condition on what counts, for those who do not read to the end; empty for none.
     pub(crate) ends: &'s str,
     pub(crate) limit: u32,
+    /// How many bytes of payload to read at most, and one event more.
+    pub(crate) bytes: usize,
 }
 
 impl Slice<'_> {
@@ -32,9 +34,7 @@ impl Slice<'_> {
         };
         self.starts.iter().map(|(_, cursor)| after(cursor)).min().unwrap_or(0)
     }
-}
 
-impl Slice<'_> {
     /// Whether to follow the primary key: a later page of a window that may be large, or the first of a large one
     /// before which not more of the log can lie than in it. The first page of another window is sorted.
     pub(crate) fn is_in_order(&self, stretch: &Stretch) -> bool {
@@ -50,7 +50,7 @@ const LARGE: i64 = 2_000;
 
 impl PgStore {
     /// The events of a slice, by window and position, each with its lane. They are taken as they come, while
-    /// the server goes on, and no more than [`BYTES_MAX`] of them.
+    /// the server goes on, and no more bytes of them than the slice may have.
     pub(crate) async fn slice(
         &self,
         stretch: &Stretch,
@@ -67,7 +67,7 @@ impl PgStore {
             // after an error the connection, and with it the transaction, is dropped.
             let (begun, page, ended, first) = tokio::join!(
                 client.batch_execute(IN_ORDER),
-                Page::of(client, &sql, &[]),
+                Page::of(client, &sql, &[], slice.bytes),
                 client.batch_execute("COMMIT"),
                 client.query_typed(FLOOR, &[]),
             );
@@ -76,8 +76,10 @@ impl PgStore {
             check_there(&first.map_err(failed)?, stretch.first)?;
             page?
         } else {
-            let (page, first) =
-                tokio::join!(Page::of(client, &sql, &[]), client.query_typed(FLOOR, &[]));
+            let (page, first) = tokio::join!(
+                Page::of(client, &sql, &[], slice.bytes),
+                client.query_typed(FLOOR, &[])
+            );
             check_there(&first.map_err(failed)?, stretch.first)?;
             page?
         };
@@ -86,7 +88,7 @@ impl PgStore {
     }
 }
 
-/// How many bytes of payload are read at once; one event may be larger.
+/// How many bytes of payload are read at once; one event more may be among them.
 pub(crate) const BYTES_MAX: usize = 16 * 1_024 * 1_024;
 
 /// What was read of a slice.
@@ -94,6 +96,7 @@ pub(crate) struct Page<T> {
     pub(crate) rows: Vec<T>,
     /// Whether there were more rows than it may have bytes.
     pub(crate) is_cut: bool,
+    pub(crate) bytes: usize,
 }
 
 /// Something that is read of a row.
@@ -110,21 +113,23 @@ impl<T: Decoded> Page<T> {
         client: &Client,
         sql: &str,
         parameters: &[(&(dyn ToSql + Sync), Type)],
+        bytes_max: usize,
     ) -> Result<Self, Error> {
         let failed = |e| translate("read the outbox", e);
         let parameters = parameters.iter().map(|(value, of_type)| (*value, of_type.clone()));
         let answer = client.query_typed_raw(sql, parameters).await.map_err(failed)?;
         let mut answer = std::pin::pin!(answer);
-        let (mut page, mut bytes, mut damage) = (Self { rows: Vec::new(), is_cut: false }, 0, None);
+        let mut page = Self { rows: Vec::new(), is_cut: false, bytes: 0 };
+        let mut damage = None;
         while let Some(row) = answer.next().await {
             let row = row.map_err(failed)?;
-            page.is_cut |= bytes >= BYTES_MAX;
+            page.is_cut |= page.bytes >= bytes_max;
             if page.is_cut || damage.is_some() {
                 continue;
             }
             match T::of(&row) {
                 Ok(decoded) => {
-                    bytes += decoded.bytes();
+                    page.bytes += decoded.bytes();
                     page.rows.push(decoded);
                 }
                 Err(error) => damage = Some(unreadable(&error)),
@@ -209,7 +214,7 @@ fn window_sql(stretch: &Stretch) -> String {
         return format!("{last}::bigint");
     }
     let begun: Vec<u64> = earlier().map(|(_, until)| until.xmax).collect();
-    let begun = format!("({first} + width_bucket(xid, {}::xid8[]))::bigint", array(&begun));
+    let begun = format!("{first}::bigint + width_bucket(xid, {}::xid8[])", array(&begun));
     let behind = |(number, until): (i64, &Snapshot)| {
         until.running.iter().map(move |xid| (*xid, number + 1)).collect::<Vec<_>>()
     };

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 const LONGEST: Duration = Duration::from_millis(50);
 
 /// Until when lanes wait for those of which something is being sent or recorded: for as long as the reading
-/// before took. So no lane waits longer than a reading, however long the send of another takes.
+/// before took, and [`LONGEST`] at most. So no lane waits longer than a reading, however long the send of
+/// another takes.
 #[derive(Debug)]
 pub(super) struct Company {
     until: Instant,
@@ -27,7 +28,7 @@ impl Company {
         self.until = now + took.min(LONGEST);
     }
 
-    pub(super) fn waits(&self, now: Instant) -> Option<Instant> {
+    fn waits(&self, now: Instant) -> Option<Instant> {
         (now < self.until).then_some(self.until)
     }
 }
@@ -35,13 +36,13 @@ impl Company {
 impl Worker {
     /// Until when so many lanes that are ready wait for others: while these are more, and there is a backlog.
     pub(super) fn waits_for_company(&self, ready: usize, now: Instant) -> Option<Instant> {
-        let until = self.company.waits(now).filter(|_| self.has_backlog())?;
+        let until = self.company_waits(now)?;
         let busy = self.lanes.values().filter(|work| self.is_under_way(work, now)).count();
         (ready < busy).then_some(until)
     }
 
-    /// The turns of lanes. Where it puts nobody back by more than a batch, lanes serve the tenant that most of them
-    /// serve.
+    /// The turns of lanes. Where it puts nobody back by more than two batches, lanes serve the tenant that most of
+    /// them serve; but not before what is new on the main track.
     pub(super) fn turns_together(&self, lanes: &[&LaneWork], now: Instant) -> Vec<TrackTurn> {
         let own: Vec<_> =
             lanes.iter().filter_map(|work| Some((work, self.turn(work, now)?))).collect();
@@ -62,14 +63,20 @@ impl Worker {
         turns.collect()
     }
 
-    /// Whether another tenant may have the turn of a lane.
+    /// Whether another tenant may have the turn of a lane: not while it is more than a batch ahead.
     fn may_join(&self, work: &LaneWork, turn: &TrackTurn, common: &TenantId, now: Instant) -> bool {
         let (Some(tracks), Some(tenant)) = (&work.tracks, turn.tenant()) else { return false };
         let is_behind = work.track(tenant).is_some_and(|track| track.is_behind);
+        let main_waits = work.news_read < self.news;
         let lead = tracks.served(Some(common)) - tracks.served(Some(tenant));
         let is_usual = !self.tenants.is_special(tenant) && !self.tenants.is_special(common);
         let is_near = lead <= f64::from(self.config.batch_size);
-        is_behind && is_usual && is_near && self.may_serve(work, common, now)
+        is_behind && !main_waits && is_usual && is_near && self.may_serve(work, common, now)
+    }
+
+    /// Until when a lane waits for others, at the most.
+    pub(super) fn company_waits(&self, now: Instant) -> Option<Instant> {
+        self.company.waits(now).filter(|_| self.has_backlog())
     }
 
     /// Whether more was read at once than usual; what is known of tracks says nothing when there are none any more.
@@ -80,7 +87,10 @@ impl Worker {
 
     /// Whether something of the lane is being sent, or has yet to be recorded.
     fn is_under_way(&self, work: &LaneWork, now: Instant) -> bool {
-        let can_go_on = !work.leaving && work.may_send(now) && work.rests(now).is_none();
+        let can_go_on = !work.leaving
+            && work.may_send(now)
+            && work.may_record(now)
+            && work.rests(now).is_none();
         can_go_on && (self.sending.contains(&work.lease().lane) || !work.is_settled())
     }
 }

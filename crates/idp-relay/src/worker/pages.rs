@@ -5,9 +5,9 @@ use idp_application::{LaneBatch, TrackBatch};
 
 /// How many batches are read at once.
 ///
-/// It doubles with each reading that was full and got less than half a batch of any lane, and is halved
-/// when a lane got more than a batch, since the rest of that is read once more. What came to the end of the log, or failed,
-/// takes it back to one: a relay that keeps up reads no more than it ever did.
+/// It doubles with each reading that was full and got no more than half a batch of any lane, and is halved
+/// when a lane got more than a batch, since the rest of that is read once more. Most of the lanes at the end of the log, or a failure,
+/// take it back to one: a relay that keeps up reads no more than it ever did.
 #[derive(Debug)]
 pub(super) struct Pages {
     batches: u32,
@@ -37,14 +37,26 @@ impl Pages {
         self.batches > 1
     }
 
-    /// A reading of at most `limit` events gave so many of each lane.
-    pub(super) fn read<B: Given>(&mut self, batches: &[B], limit: u32, batch_size: u32) {
+    /// A reading of at most `limit` events gave so many of each lane. What few of the lanes came to says nothing of
+    /// an end.
+    pub(super) fn read<B: Given>(
+        &mut self,
+        batches: &[B],
+        (limit, batch_size): (u32, u32),
+        of_most: bool,
+    ) {
         let of_lanes = batches.iter().map(Given::given);
         let (all, most) = (of_lanes.clone().sum::<usize>(), of_lanes.max().unwrap_or_default());
         let is_within = |count: usize, bound: u32| u32::try_from(count).is_ok_and(|n| n <= bound);
         let is_full = !is_within(all, limit.saturating_sub(1));
         self.batches = match () {
-            () if !batches.iter().any(Given::has_more) => 1,
+            () if !batches.iter().any(Given::has_more) => {
+                if of_most {
+                    1
+                } else {
+                    self.batches
+                }
+            }
             () if !is_within(most, batch_size) => (self.batches / 2).max(1),
             () if is_full && is_within(most, batch_size / 2) => {
                 self.batches.saturating_mul(2).min(BATCHES_MAX)
@@ -117,7 +129,7 @@ mod tests {
         let mut pages = Pages::default();
         for (counts, has_more) in readings {
             let limit = pages.events(4, 1, 1);
-            pages.read(&given(counts, *has_more), limit, 4);
+            pages.read(&given(counts, *has_more), (limit, 4), true);
         }
         pages.events(4, 1, 1)
     }
@@ -142,6 +154,8 @@ mod tests {
     fn at_the_end_of_the_log_and_after_a_failure_they_are_small_again() {
         assert_eq!(after(&[(&[2, 2], true), (&[2, 2, 2, 2], true), (&[2, 2], false)]), 4);
         let mut pages = Pages { batches: 8 };
+        pages.read(&given(&[1], false), (8, 4), false);
+        assert!(pages.are_large(), "that was the end of few of the lanes");
         pages.failed();
         assert_eq!(pages.events(4, 1, 1), 4);
     }

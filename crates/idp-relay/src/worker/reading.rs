@@ -86,6 +86,11 @@ impl Worker {
         (!leases.is_empty()).then_some(Step::Read(Reading { leases, news, limit }))
     }
 
+    /// Whether so many lanes are at least half of those that it holds.
+    pub(super) fn are_most(&self, lanes: usize) -> bool {
+        lanes >= self.lanes.len().div_ceil(2)
+    }
+
     /// How many events to read of so many lanes.
     pub(super) fn limit_of(&self, pages: &Pages, lanes: usize) -> u32 {
         pages.events(self.config.batch_size, lanes, self.lanes.len())
@@ -119,7 +124,8 @@ impl Worker {
     ) -> Vec<Send> {
         self.answered();
         let batch_size = self.config.batch_size;
-        self.pages.read(&batches, reading.limit, batch_size);
+        let of_most = self.are_most(reading.leases.len());
+        self.pages.read(&batches, (reading.limit, batch_size), of_most);
         batches.iter_mut().for_each(|batch| keep_one_send(batch, batch_size));
         let cut = batches.iter().filter(|batch| batch.has_more).map(|batch| batch.lane);
         let cut: BTreeSet<Lane> = cut.collect();
