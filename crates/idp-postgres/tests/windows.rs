@@ -28,10 +28,10 @@ async fn read(store: &PgStore, mut from: Cursor, limit: u32) -> (Vec<Cursor>, Cu
     }
 }
 
-/// Writers whose transactions overlap, and one who reads whenever one of them has committed, which ends a
+/// Writers whose transactions overlap, and one who reads on whenever one of them has committed, which ends a
 /// window. Gives what that one read.
-async fn write(harness: &PgHarness, writers: &[Client]) -> Vec<Cursor> {
-    let (mut read_all, mut from) = (Vec::new(), Cursor::default());
+async fn write(store: &PgStore, writers: &[Client], mut from: Cursor) -> Vec<Cursor> {
+    let mut read_all = Vec::new();
     let mut is_open = vec![false; writers.len()];
     let mut random: u64 = 7;
     for _ in 0..240 {
@@ -51,27 +51,44 @@ async fn write(harness: &PgHarness, writers: &[Client]) -> Vec<Cursor> {
             "COMMIT" | "ROLLBACK" => false,
             _ => is_open[chosen],
         };
-        let (read_now, through) = read(harness.store(), from, 500).await;
+        let (read_now, through) = read(store, from, 500).await;
         read_all.extend(read_now);
         from = through;
     }
     read_all
 }
 
-#[tokio::test]
-async fn windows_that_transactions_outlast_are_read_together_as_they_are_one_by_one() {
-    let harness = PgHarness::start().await;
+/// Writes behind a place, and reads that again in pages of several sizes.
+async fn check(harness: &PgHarness, behind: Cursor) {
     let mut writers = Vec::new();
     for _ in 0..4 {
         writers.push(harness.another_control().await);
     }
-    let one_by_one = write(&harness, &writers).await;
-    let windows = one_by_one.last().expect("events").window;
+    let follower = harness.connect_with("application_name=follower").await;
+    let one_by_one = write(&follower, &writers, behind).await;
+    let windows = one_by_one.last().expect("events").window - behind.window;
     assert!(windows > 30 && one_by_one.len() > 40, "{windows} windows, {}", one_by_one.len());
     let is_late = |pair: &[Cursor]| pair[1].position < pair[0].position;
     assert!(one_by_one.windows(2).filter(|pair| is_late(pair)).count() > 5, "some commit late");
     for limit in [1, 3, 500] {
         let anew = harness.connect_with("application_name=anew").await;
-        assert_eq!(read(&anew, Cursor::default(), limit).await.0, one_by_one, "{limit} at once");
+        assert_eq!(read(&anew, behind, limit).await.0, one_by_one, "{limit} at once");
     }
+}
+
+#[tokio::test]
+async fn windows_that_transactions_outlast_are_read_together_as_they_are_one_by_one() {
+    check(&PgHarness::start().await, Cursor::default()).await;
+}
+
+#[tokio::test]
+async fn windows_have_room_for_numbers_of_more_than_32_bits() {
+    const BEFORE: i64 = 3_000_000_000;
+    let harness = PgHarness::start().await;
+    harness.control().batch_execute(INSERT).await.expect("nothing is in its way");
+    let (first, through) = read(harness.store(), Cursor::default(), 10).await;
+    assert_eq!((first.len(), through.window), (1, 1));
+    let later = format!("UPDATE idp_tick SET id = id + {BEFORE}");
+    harness.control().batch_execute(&later).await.expect("nobody holds it");
+    check(&harness, Cursor { window: through.window + BEFORE, ..through }).await;
 }
