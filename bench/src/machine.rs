@@ -10,7 +10,7 @@ pub(crate) fn describe() -> Vec<(&'static str, String)> {
     vec![
         ("processor", format!("{cores} x {}", processor())),
         ("memory", memory()),
-        ("kernel", first_line("/proc/sys/kernel/osrelease")),
+        ("kernel", kernel()),
         ("compiler", output("rustc", &["--version"])),
         ("load when the run began", load()),
     ]
@@ -33,6 +33,12 @@ fn processor() -> String {
         (Some(family), Some(model)) => format!("{name} (family {family}, model {model})"),
         _ => name,
     }
+}
+
+/// Its version, without what its builder calls it.
+fn kernel() -> String {
+    let release = first_line("/proc/sys/kernel/osrelease");
+    release.split('-').next().unwrap_or_default().to_owned()
 }
 
 fn memory() -> String {
