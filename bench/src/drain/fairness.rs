@@ -59,5 +59,5 @@ async fn rate(
     for _ in 0..workers {
         stores.push(schema.store(4).await?);
     }
-    Ok(Workers::ready(stores, config).await?.drain(backlog).await?.rate())
+    Ok(Workers::warm(stores, config).await?.drain(backlog).await?.rate())
 }

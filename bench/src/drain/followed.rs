@@ -40,7 +40,7 @@ async fn all(schema: &Schema, lasts: Duration, rounds: usize) -> Result<Followed
     bare::drain(schema, events).await?; // What comes first would read the log from disk.
     for _ in 0..rounds {
         bare.push(bare::drain(schema, events).await?.rate());
-        let workers = Workers::ready(vec![schema.store(4).await?], ours::config()).await?;
+        let workers = Workers::warm(vec![schema.store(4).await?], ours::config()).await?;
         ours.push(workers.drain(events).await?.rate());
     }
     let ratios = ours.iter().zip(&bare).map(|(ours, bare)| ours / bare).collect();

@@ -8,6 +8,7 @@ use idp_application::{CommitSignal, OutboxLog, Reader, RelayLog, Sharding, Worke
 use idp_relay::{Relay, RelayConfig, RelayHandle, Target};
 use std::sync::Arc;
 use std::time::Instant;
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 /// The usual configuration.
@@ -23,6 +24,21 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
+    /// As [`Workers::ready`], and each store has served another reader of the log before, which has events: so its
+    /// statements are prepared, as those of the other contenders are.
+    pub(crate) async fn warm<L: RelayLog>(
+        logs: Vec<Arc<L>>,
+        config: RelayConfig,
+    ) -> Result<Self, BoxError> {
+        for log in &logs {
+            let others = Self::ready(vec![log.clone()], config.clone()).await?;
+            let (relays, bus) = others.start();
+            bus.reaches(u64::from(BATCH)).await?;
+            stop(relays).await?;
+        }
+        Self::ready(logs, config).await
+    }
+
     pub(crate) async fn ready<L: RelayLog>(
         logs: Vec<Arc<L>>,
         config: RelayConfig,
@@ -49,13 +65,20 @@ impl Workers {
         let start = Instant::now();
         let (relays, bus) = self.start();
         bus.reaches(count).await?;
-        for relay in relays {
-            relay.stop().await?;
-        }
+        stop(relays).await?;
         let took = start.elapsed();
         match bus.count() {
             events if events == count => Ok(Drained { events, took }),
             events => Err(format!("{events} events were sent of {count}").into()),
         }
     }
+}
+
+/// All at once, as processes end.
+async fn stop(relays: Vec<RelayHandle>) -> Result<(), BoxError> {
+    let mut stopping: JoinSet<_> = relays.into_iter().map(RelayHandle::stop).collect();
+    while let Some(stopped) = stopping.join_next().await {
+        stopped??;
+    }
+    Ok(())
 }

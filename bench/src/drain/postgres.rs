@@ -95,7 +95,7 @@ impl Place {
                 for _ in 0..workers {
                     stores.push(self.schema.store(4).await?);
                 }
-                ours::Workers::ready(stores, ours::config()).await?.drain(part).await
+                ours::Workers::warm(stores, ours::config()).await?.drain(part).await
             }
         }
     }

@@ -87,7 +87,7 @@ async fn drain(path: &Path, contender: Contender, part: u64) -> Result<Drained, 
     match contender {
         Contender::Ours => {
             let store = Arc::new(SqliteStore::open(path, SqliteOptions::default())?);
-            Workers::ready(vec![store], ours::config()).await?.drain(part).await
+            Workers::warm(vec![store], ours::config()).await?.drain(part).await
         }
         Contender::Bare => spawn_blocking(move || bare(&connection, part)).await?,
         Contender::Textbook(status) => {

@@ -5,9 +5,9 @@ use idp_application::{LaneBatch, TrackBatch};
 
 /// How many batches are read at once.
 ///
-/// It doubles with each reading that was full and got no more than half a batch of any lane, and is halved
-/// when a lane got more than a batch, since the rest of that is read once more. Most of the lanes at the end of the log, or a failure,
-/// take it back to one: a relay that keeps up reads no more than it ever did.
+/// It doubles with each reading that was full and got no more than half a batch of any lane, and is halved when a
+/// lane got more than a batch, since the rest of that is read once more. Most of the lanes at the end of the log, or
+/// a failure, take it back to one: a relay that keeps up reads no more than it ever did.
 #[derive(Debug)]
 pub(super) struct Pages {
     batches: u32,
@@ -49,14 +49,10 @@ impl Pages {
         let (all, most) = (of_lanes.clone().sum::<usize>(), of_lanes.max().unwrap_or_default());
         let is_within = |count: usize, bound: u32| u32::try_from(count).is_ok_and(|n| n <= bound);
         let is_full = !is_within(all, limit.saturating_sub(1));
+        let is_end = !batches.iter().any(Given::has_more);
         self.batches = match () {
-            () if !batches.iter().any(Given::has_more) => {
-                if of_most {
-                    1
-                } else {
-                    self.batches
-                }
-            }
+            () if is_end && of_most => 1,
+            () if is_end => self.batches,
             () if !is_within(most, batch_size) => (self.batches / 2).max(1),
             () if is_full && is_within(most, batch_size / 2) => {
                 self.batches.saturating_mul(2).min(BATCHES_MAX)
