@@ -14,7 +14,7 @@ use idp::keeper::{
 use idp::postgres::{PgNotify, PgNotifyOptions, PgOptions, PgStore};
 use idp::prelude::*;
 use idp::projection::{Projector, ProjectorConfig, ProjectorHandle};
-use idp::relay::{Relay, RelayConfig, RelayHandle, Target, WakeUp, WakeUpHandle};
+use idp::relay::{EventFilter, Relay, RelayConfig, RelayHandle, Target, WakeUp, WakeUpHandle};
 use idp::sqlite::{SqliteOptions, SqliteStore};
 use idp::telemetry::{SamplingHandle, Telemetry, TelemetryConfig};
 use route_planning_domain::RoutePlan;
@@ -72,11 +72,42 @@ impl Core {
     pub async fn start_relay(&self, settings: &RelaySettings) -> Result<RelayHandle, BoxError> {
         let config =
             RelayConfig { poll_interval: settings.poll_interval, ..RelayConfig::default() };
-        let log = Arc::clone(&self.backend) as Arc<dyn RelayLog>;
         let Outlet { name, bus } = Outlet::open(&settings.bus).await?;
-        let target = Target::new(name, bus).source(Outlet::SOURCE).topic(settings.topic.clone());
+        self.relay(Target::new(name, bus), settings, config)
+    }
+
+    /// Carries a part of the log there once more, as a target of that name. It ends by itself.
+    pub async fn start_replay(
+        &self,
+        name: &str,
+        part: EventFilter,
+        settings: &RelaySettings,
+    ) -> Result<RelayHandle, BoxError> {
+        let config = RelayConfig { ends_when_drained: true, ..RelayConfig::default() };
+        let Outlet { bus, .. } = Outlet::open(&settings.bus).await?;
+        self.relay(Target::new(name, bus).only(part), settings, config)
+    }
+
+    fn relay(
+        &self,
+        target: Target,
+        settings: &RelaySettings,
+        config: RelayConfig,
+    ) -> Result<RelayHandle, BoxError> {
+        let log = Arc::clone(&self.backend) as Arc<dyn RelayLog>;
+        let target = target.source(Outlet::SOURCE).topic(settings.topic.clone());
         let relay = Relay::new(target, config, log, worker(), self.app.committed())?;
         Ok(relay.observer(Arc::new(self.telemetry.clone())).start())
+    }
+
+    /// The database, for operators.
+    pub fn backend(&self) -> &dyn Backend {
+        &*self.backend
+    }
+
+    /// Whether a reader of the log of that name is the service's own, and no target.
+    pub fn reads_for_itself(reader: &str) -> bool {
+        reader == RoutePlanBoard::NAME || reader == archive_config().reader
     }
 
     /// Keeps the board from now on.
@@ -101,7 +132,7 @@ impl Core {
             let log = Arc::clone(&self.backend) as Arc<dyn OutboxLog>;
             keeper = keeper.archiving(archive_config(), log, Arc::new(folder))?;
         }
-        Ok(Some(keeper.start()))
+        Ok(Some(keeper.observer(Arc::new(self.telemetry.clone())).start()))
     }
 
     /// What the database says was archived.

@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::commands::{self, ArchiveCommand};
+use crate::commands::{self, ArchiveCommand, LogCommand, OutboxCommand, TenantCommand};
 use crate::import::InstanceFiles;
 use crate::settings::{Purpose, Settings};
 use clap::{Parser, Subcommand};
@@ -43,6 +43,21 @@ enum Command {
     },
     /// Relay events to the bus that is set, as a process of its own
     Relay,
+    /// Look after events on their way out: list, resume, edit and discard what was refused, and replay
+    Outbox {
+        #[command(subcommand)]
+        command: OutboxCommand,
+    },
+    /// Say how the events of single tenants are carried
+    Tenant {
+        #[command(subcommand)]
+        command: TenantCommand,
+    },
+    /// Look after what the log is kept for: readers and holds
+    Log {
+        #[command(subcommand)]
+        command: LogCommand,
+    },
     /// Look after the archive of the log
     Archive {
         #[command(subcommand)]
@@ -71,6 +86,9 @@ impl Cli {
             Command::Import { instance, solution, tenant } => {
                 commands::import(settings, InstanceFiles { instance, solution }, tenant, out).await
             }
+            Command::Outbox { command } => commands::outbox(settings, command, out).await,
+            Command::Tenant { command } => commands::tenant(settings, command, out).await,
+            Command::Log { command } => commands::log(settings, command, out).await,
             Command::Archive { command } => commands::archive(settings, command, out).await,
             Command::Relay => commands::relay(settings).await,
             Command::Board { tenant } => commands::board(settings, tenant, out).await,
@@ -83,6 +101,9 @@ impl Cli {
             Command::Serve { dev: true } => Purpose::Development,
             Command::Import { .. }
             | Command::Relay
+            | Command::Outbox { .. }
+            | Command::Tenant { .. }
+            | Command::Log { .. }
             | Command::Archive { .. }
             | Command::Board { .. } => Purpose::Tool,
         };

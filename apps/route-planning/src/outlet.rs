@@ -7,7 +7,7 @@ mod rabbitmq;
 #[cfg(feature = "redis")]
 mod redis;
 
-use crate::settings::{Broker, Bus};
+use crate::settings::{Broker, BrokerKind, Bus};
 use idp::application::{BoxError, EventBus};
 use idp::memory::ConsoleBus;
 use std::sync::Arc;
@@ -25,31 +25,45 @@ impl Outlet {
     /// The `source` of the events. With it and the id of an event subscribers know one that they had.
     pub const SOURCE: &'static str = "/route-planning";
 
+    /// The names that targets of the service have.
+    pub const NAMES: [&'static str; 4] = ["console", "nats", "rabbitmq", "redis"];
+
+    /// The name of the target that events leave by, by that setting.
+    pub fn name_of(bus: &Bus) -> &'static str {
+        match bus {
+            Bus::Console | Bus::Off => "console",
+            Bus::Broker(broker) => match broker.kind {
+                BrokerKind::Nats => "nats",
+                BrokerKind::RabbitMq => "rabbitmq",
+                BrokerKind::Redis => "redis",
+            },
+        }
+    }
+
     /// The one that is set. `off` is the console, too: it is the service that has none then.
     ///
     /// Fails when the broker cannot be reached, or lacks what the bus needs of it. Later it may come
     /// and go.
     pub async fn open(bus: &Bus) -> Result<Self, BoxError> {
+        let name = Self::name_of(bus);
         match bus {
-            Bus::Console | Bus::Off => {
-                Ok(Self { name: "console", bus: Arc::new(ConsoleBus::stdout()) })
-            }
-            Bus::Broker(broker) => {
-                let opened = open_broker(broker).await;
-                opened.map_err(|error| format!("relay.bus: {bus} cannot be used: {error}").into())
-            }
+            Bus::Console | Bus::Off => Ok(Self { name, bus: Arc::new(ConsoleBus::stdout()) }),
+            Bus::Broker(broker) => match open_broker(broker).await {
+                Ok(bus) => Ok(Self { name, bus }),
+                Err(error) => Err(format!("relay.bus: {bus} cannot be used: {error}").into()),
+            },
         }
     }
 }
 
-async fn open_broker(broker: &Broker) -> Result<Outlet, BoxError> {
+async fn open_broker(broker: &Broker) -> Result<Arc<dyn EventBus>, BoxError> {
     match broker.kind {
         #[cfg(feature = "nats")]
-        crate::settings::BrokerKind::Nats => nats::open(broker).await,
+        BrokerKind::Nats => nats::open(broker).await,
         #[cfg(feature = "rabbitmq")]
-        crate::settings::BrokerKind::RabbitMq => rabbitmq::open(broker).await,
+        BrokerKind::RabbitMq => rabbitmq::open(broker).await,
         #[cfg(feature = "redis")]
-        crate::settings::BrokerKind::Redis => redis::open(broker).await,
+        BrokerKind::Redis => redis::open(broker).await,
         #[allow(unreachable_patterns, reason = "with all features there is no other")]
         other => Err(format!("this program was built without the bus to {other:?}").into()),
     }

@@ -25,6 +25,23 @@ pub struct ParkedKey {
     pub revision: i64,
 }
 
+impl ParkedKey {
+    /// One key, if it is parked, or resumed and not sent yet; `None` if it is neither.
+    pub async fn find(
+        letters: &(impl DeadLetters + ?Sized),
+        reader: &str,
+        key: &DeliveryKey,
+    ) -> Result<Option<Self>, Error> {
+        let tenant = &key.tenant;
+        let before = key.aggregate_id.as_u128().checked_sub(1).map(|number| DeliveryKey {
+            tenant: tenant.clone(),
+            aggregate_id: Uuid::from_u128(number),
+        });
+        let next = letters.parked(reader, Some(tenant), before.as_ref(), 1).await?;
+        Ok(next.into_iter().find(|parked| parked.key == *key))
+    }
+}
+
 /// One event of a parked key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParkedEvent {

@@ -22,6 +22,10 @@
 //! has by number drops nothing that it has not. Everything is done by the owner of the lane under its
 //! epoch; operators only mark, under the revision of the key that they saw.
 
+mod key_text;
+
+pub use key_text::InvalidDeliveryKey;
+
 use crate::{BoxFuture, Error, ErrorKind, Lane, LaneLease, LaneProgress, OutboxLog, Reader};
 use idp_domain::{Envelope, TenantId, Timestamp, Uuid};
 use std::time::Duration;

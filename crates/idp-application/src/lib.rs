@@ -72,8 +72,8 @@ pub use dead_letters::{
     DeadLetterAction, DeadLetterCommand, DeadLetterRecord, DeadLetters, ParkedEvent, ParkedKey,
 };
 pub use deliveries::{
-    AsideReason, BlockedKey, Deliveries, DeliveryKey, Due, LaneRecord, SetAside, Settled,
-    Settlement, SideBatch, SideEntry,
+    AsideReason, BlockedKey, Deliveries, DeliveryKey, Due, InvalidDeliveryKey, LaneRecord,
+    SetAside, Settled, Settlement, SideBatch, SideEntry,
 };
 pub use edited_event::edited_event;
 pub use error::{BoxError, Error, ErrorKind};
@@ -92,8 +92,9 @@ pub use messaging::{
     Track, Transform, TransformError, header_value,
 };
 pub use observing::{
-    Audience, ProjectionObserver, ProjectionSeen, ProjectorStatus, RelayMetrics, RelayObserver,
-    RelaySeen, SendSeen, UnitOfWorkObserver, UnitOfWorkSeen,
+    Audience, KeeperMetrics, KeeperObserver, KeeperSeen, ProjectionObserver, ProjectionSeen,
+    ProjectorStatus, RelayMetrics, RelayObserver, RelaySeen, SendSeen, UnitOfWorkObserver,
+    UnitOfWorkSeen,
 };
 pub use outbox_log::{
     Claim, Cursor, LaneBatch, LaneLease, LaneProgress, LoggedEvent, Membership, OutboxLog, Reader,

@@ -47,12 +47,36 @@ pub trait BusHarness: Send + Sync + 'static {
         std::future::ready(false)
     }
 
+    /// Makes the topic take no more, as when its subscribers lag behind or the broker has no room, until
+    /// [`drain`](Self::drain). What it holds stays there; it may still take a few messages, and may be
+    /// so slow that nothing gets through in time. `None` where that cannot be done: the clauses about it
+    /// are then skipped, with the reason printed.
+    fn fill(&self, topic: &str) -> impl Future<Output = Option<Full>> + Send {
+        let _ = topic;
+        std::future::ready(None)
+    }
+
+    /// The topic takes messages again.
+    fn drain(&self, topic: &str) -> impl Future<Output = ()> + Send {
+        let _ = topic;
+        std::future::ready(())
+    }
+
     /// From now on each answer of the broker arrives that much later; zero: no later. Returns false where
-    /// that cannot be done: the clause about it is then skipped, with the reason printed.
+    /// that cannot be done, or the bus says that hasty sends may get nowhere then: the clause about it is
+    /// skipped, with the reason printed.
     fn slow_down(&self, answers: Duration) -> impl Future<Output = bool> + Send {
         let _ = answers;
         std::future::ready(false)
     }
+}
+
+/// What it means that a topic takes no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Full {
+    /// A topic that the same bus publishes to, and that takes messages all the same; `None` if the
+    /// whole broker takes no more.
+    pub elsewhere: Option<Arc<str>>,
 }
 
 /// Which way bytes go between bus and broker.

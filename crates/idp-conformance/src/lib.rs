@@ -28,7 +28,7 @@ mod chance;
 mod eventually;
 mod abandon;
 
-pub use bus_harness::{BusHarness, Received, Way};
+pub use bus_harness::{BusHarness, Full, Received, Way};
 pub use harness::{AuditColumns, Capabilities, Harness};
 
 #[doc(hidden)]

@@ -1,8 +1,8 @@
 //! A fan-out over two memory buses keeps the contract of buses, as each of the two sees it: when both
-//! are cut off together, and when only one of them is.
+//! are cut off or full together, and when only one of them is.
 
 use idp_application::{EventBus, Message};
-use idp_conformance::{BusHarness, Received, Way};
+use idp_conformance::{BusHarness, Full, Received, Way};
 use idp_fanout::FanOut;
 use idp_memory::MemoryBus;
 use std::future::ready;
@@ -16,7 +16,7 @@ struct FanOutHarness {
     brokers: [Arc<MemoryBus>; 2],
     /// Which broker's topics are looked at.
     reads: usize,
-    /// Which brokers the cuts are about.
+    /// Which brokers are cut off and filled.
     cuts: &'static [usize],
 }
 
@@ -79,6 +79,15 @@ impl BusHarness for FanOutHarness {
             }
         }
         true
+    }
+
+    async fn fill(&self, topic: &str) -> Option<Full> {
+        self.cut_brokers().for_each(|broker| broker.fill(topic));
+        Some(Full { elsewhere: Some(self.topic("beside the full one").await) })
+    }
+
+    async fn drain(&self, topic: &str) {
+        self.cut_brokers().for_each(|broker| broker.drain(topic));
     }
 }
 

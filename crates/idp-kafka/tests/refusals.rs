@@ -2,8 +2,9 @@
 
 mod harness;
 
-use harness::{KafkaHarness, Letters, numbers};
+use harness::{KafkaHarness, Letters, numbers, within};
 use idp_application::{Duplicates, EventBus, Message, PublishError, PublishFailure};
+use idp_conformance::BusHarness;
 use idp_kafka::{Compression, KafkaBus, KafkaConfig};
 use std::collections::BTreeSet;
 
@@ -128,4 +129,25 @@ async fn a_message_to_a_topic_that_was_deleted_meanwhile_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_to_a_topic_that_was_deleted_meanwhile_is_refused_without_transactions() {
     a_topic_that_was_deleted_is_refused(KafkaHarness::idempotent().await).await;
+}
+
+/// The broker stores what came, and then does not read from the connection for a while.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_over_its_quota_is_unavailable_and_refuses_nothing() {
+    let harness = KafkaHarness::transactional().await;
+    let topic = harness.topic("letters").await;
+    let (letters, bus) = (Letters::of_lane(&topic, 0), harness.connect().await);
+    harness.fill(&topic).await.expect("the broker takes a quota");
+    let mut next = 1;
+    let error = loop {
+        match within(bus.publish(&letters.messages(next..=next + 9))).await {
+            Ok(()) => next += 10,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!((error.failure, error.accepted), (PublishFailure::Unavailable, 0), "{error:?}");
+    harness.drain(&topic).await;
+    within(async { while bus.publish(&letters.messages(next..=next + 9)).await.is_err() {} }).await;
+    let stored = numbers(&harness.broker.records(&topic).await);
+    assert_eq!(stored, (1..=next + 9).collect::<Vec<_>>());
 }

@@ -12,9 +12,9 @@ use tokio::time::{sleep, timeout};
 
 /// A running keeper.
 pub(crate) struct Engine {
-    parts: Parts,
+    pub(crate) parts: Parts,
     stop: watch::Receiver<bool>,
-    status: watch::Sender<KeeperStatus>,
+    pub(crate) status: watch::Sender<KeeperStatus>,
     pauses: Pauses,
     /// Turns in a row that failed, or found the log locked.
     failures: u32,
@@ -45,8 +45,10 @@ impl Engine {
     pub(crate) async fn run(mut self) {
         let archives = self.parts.archiver.is_some();
         tracing::info!(worker = %self.parts.worker.0, archives, "keeper started");
+        self.tell_counted();
         while !*self.stop.borrow() {
             let next = self.turn().await;
+            self.tell_counted();
             self.failures = if next == Next::Paused { self.failures.saturating_add(1) } else { 0 };
             self.wait(next).await;
         }
@@ -168,7 +170,10 @@ impl Engine {
 
     fn failed(&self, what: &'static str, error: &Error) -> Next {
         tracing::warn!(%error, "{what}");
-        self.status.send_modify(|status| status.last_failure = Some(format!("{what}: {error}")));
+        self.status.send_modify(|status| {
+            status.metrics.failures += 1;
+            status.last_failure = Some(format!("{what}: {error}"));
+        });
         Next::Paused
     }
 

@@ -3,7 +3,7 @@
 use crate::archive::{ArchiveConfig, ArchiveStore, Archiver};
 use crate::engine::Engine;
 use crate::{KeeperConfig, KeeperHandle, KeeperStatus};
-use idp_application::{Clock, Error, LogKeeping, OutboxLog, WorkerId};
+use idp_application::{Audience, Clock, Error, KeeperObserver, LogKeeping, OutboxLog, WorkerId};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -31,7 +31,8 @@ impl Keeper {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
         config.check()?;
-        Ok(Self { parts: Parts { config, keeping, worker, clock, archiver: None } })
+        let (archiver, audience) = (None, Audience::default());
+        Ok(Self { parts: Parts { config, keeping, worker, clock, archiver, audience } })
     }
 
     /// Archives every event before it is dropped. From its first turn on the archive is a reader of
@@ -52,6 +53,12 @@ impl Keeper {
         let archiver = Archiver::new(config, log, store, *worker, *call_timeout)?;
         self.parts.archiver = Some(archiver);
         Ok(self)
+    }
+
+    /// Tells somebody what it does.
+    pub fn observer(mut self, observer: Arc<dyn KeeperObserver>) -> Self {
+        self.parts.audience = Audience::of(observer);
+        self
     }
 
     /// Runs on the current tokio runtime until the handle stops it or is dropped.
@@ -76,4 +83,5 @@ pub(crate) struct Parts {
     pub(crate) worker: WorkerId,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) archiver: Option<Archiver>,
+    pub(crate) audience: Audience<dyn KeeperObserver>,
 }

@@ -10,6 +10,7 @@ mod status;
 mod engine;
 mod held_up;
 mod pauses;
+mod telling;
 
 mod archive;
 
@@ -21,5 +22,6 @@ pub use archive::{
 pub use config::KeeperConfig;
 pub use handle::KeeperHandle;
 pub use held_up::HeldUp;
+pub use idp_application::KeeperMetrics;
 pub use keeper::Keeper;
-pub use status::{KeeperMetrics, KeeperStatus, LateReader};
+pub use status::{KeeperStatus, LateReader};

@@ -3,12 +3,12 @@
 mod rules;
 
 use idp_application::{BoxFuture, BusGuarantees, EventBus, Message, PublishError};
-use rules::{Marks, Rules};
-use std::collections::{BTreeSet, VecDeque};
+use rules::{Marks, Rules, Topics};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Records messages. It can be told to fail, to pause and to be cut off, and lets a test wait for
+/// Records messages. It can be told to fail, to pause, to be full and to be cut off, and lets a test wait for
 /// what it is waiting for instead of sleeping.
 ///
 /// As it is by default it takes everything over, whatever its topic and size, and as often as it
@@ -24,8 +24,7 @@ pub struct MemoryBus {
 #[derive(Debug, Default)]
 struct State {
     messages: Vec<Message>,
-    /// The topics that there are; `None` for any.
-    topics: Option<BTreeSet<Arc<str>>>,
+    topics: Topics,
     marks: Marks,
     /// What the next calls fail with, the first first: after how many messages of the batch.
     failures: VecDeque<usize>,
@@ -68,7 +67,7 @@ impl MemoryBus {
     /// Refuses messages for any other topic, until it is [added](Self::add_topic).
     pub fn with_topics(self, topics: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
         let topics = topics.into_iter().map(Into::into).collect();
-        self.state.send_modify(|state| state.topics = Some(topics));
+        self.state.send_modify(|state| state.topics.known = Some(topics));
         self
     }
 
@@ -101,9 +100,25 @@ impl MemoryBus {
     /// Makes a topic known to a bus [that does not know all](Self::with_topics).
     pub fn add_topic(&self, topic: impl Into<Arc<str>>) {
         self.state.send_modify(|state| {
-            if let Some(topics) = &mut state.topics {
+            if let Some(topics) = &mut state.topics.known {
                 topics.insert(topic.into());
             }
+        });
+    }
+
+    /// Makes a topic full: what is sent to it fails with
+    /// [`TopicUnavailable`](idp_application::PublishFailure::TopicUnavailable), other topics take
+    /// what comes, until [`drain`](Self::drain).
+    pub fn fill(&self, topic: impl Into<Arc<str>>) {
+        self.state.send_modify(|state| {
+            state.topics.full.insert(topic.into());
+        });
+    }
+
+    /// Makes room in a topic that is [full](Self::fill). What it holds stays recorded.
+    pub fn drain(&self, topic: &str) {
+        self.state.send_modify(|state| {
+            state.topics.full.remove(topic);
         });
     }
 
@@ -226,8 +241,7 @@ impl MemoryBus {
             }
             let Some(message) = call.messages.get(call.stored) else { return Ok(()) };
             let is_silent = call.is_silent();
-            let topics = state.topics.as_ref();
-            match self.rules.admit(topics, &mut state.marks, message, call.accepted) {
+            match self.rules.admit(&state.topics, &mut state.marks, message, call.accepted) {
                 Err(_) if is_silent => return call.answer(),
                 Err(refused) => return Err(refused),
                 Ok(true) => state.messages.push(message.clone()),

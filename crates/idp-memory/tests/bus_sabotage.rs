@@ -87,6 +87,12 @@ caught! {
     network::a_cut_in_the_middle_of_the_answers_loses_nothing: StoresAgain;
     network::many_streams_recover_from_a_cut_each_in_its_order: TurnsRoundOnReconnect;
 
+    pressure::a_full_topic_refuses_nothing_and_loses_nothing:
+        RefusesForWantOfRoom, DropsForWantOfRoom, CountsWhatFoundNoRoomAsTaken, StaysFull;
+    pressure::a_full_topic_holds_up_no_other: ThrottlesAllForOneTopic, StopsAllForOneTopic;
+    pressure::what_waits_for_room_arrives_in_its_order_when_there_is_some:
+        TurnsRoundOnReconnect, StaysFull;
+
     cancellation::a_send_dropped_at_any_await_point_loses_nothing:
         LeavesALateMessage, TakesADroppedSendForDone;
     cancellation::a_send_dropped_after_some_time_loses_nothing: TakesADroppedSendForDone;

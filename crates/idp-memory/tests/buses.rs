@@ -147,6 +147,21 @@ async fn a_bus_knows_the_topics_that_it_was_told_of() {
     assert_eq!(numbers(&bus.messages()), [1]);
 }
 
+#[tokio::test]
+async fn a_full_topic_takes_nothing_until_it_has_room_and_holds_up_no_other() {
+    let bus = MemoryBus::default().with_stored_once();
+    bus.publish(&[message(1)]).await.expect("taken over");
+    bus.fill("doors");
+    let failed = bus.publish(&[message(1), message(2)]).await.expect_err("it is full");
+    let outcome = (failed.accepted, failed.failure);
+    assert_eq!(outcome, (1, PublishFailure::TopicUnavailable(None)), "the first is there already");
+    let other = Message { topic: "windows".into(), ..message(3) };
+    bus.publish(&[other]).await.expect("windows are not full");
+    bus.drain("doors");
+    bus.publish(&[message(4)]).await.expect("taken over");
+    assert_eq!(numbers(&bus.messages()), [1, 3, 4]);
+}
+
 /// Keeps what is written; fails beyond its room.
 #[derive(Clone)]
 struct Paper(Arc<Mutex<Vec<u8>>>, usize);

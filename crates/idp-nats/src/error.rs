@@ -37,7 +37,10 @@ fn api_error(error: &ApiError, subject: &str) -> PublishError {
     match err_code {
         10_054 | 10_097 | 10_109 => PublishError::refused(0, message),
         10_077 if description.contains("message to large") => PublishError::refused(0, message),
-        10_077 if description.starts_with("maximum ") => PublishError::throttled(0, None, message),
+        // Of one stream of several, or of one subject in it.
+        10_077 if description.starts_with("maximum ") => {
+            PublishError::topic_unavailable(0, None, message)
+        }
         10_002 | 10_023 | 10_028 | 10_047 | 10_167 => PublishError::throttled(0, None, message),
         _ => PublishError::unavailable(0, message),
     }
@@ -60,15 +63,15 @@ mod tests {
 
     #[test]
     fn failures_are_classified() {
-        use PublishFailure::{Refused, Throttled, Unavailable};
+        use PublishFailure::{Refused, Throttled, TopicUnavailable, Unavailable};
         let table = [
             (10_054, "message size exceeds maximum allowed", Refused),
             (10_097, "header size exceeds maximum allowed of 64k", Refused),
             (10_109, "invalid operation on sealed stream", Refused),
             (10_077, "message to large", Refused),
-            (10_077, "maximum messages exceeded", Throttled(None)),
-            (10_077, "maximum bytes exceeded", Throttled(None)),
-            (10_077, "maximum messages per subject exceeded", Throttled(None)),
+            (10_077, "maximum messages exceeded", TopicUnavailable(None)),
+            (10_077, "maximum bytes exceeded", TopicUnavailable(None)),
+            (10_077, "maximum messages per subject exceeded", TopicUnavailable(None)),
             (10_077, "no space left on device", Unavailable),
             (10_002, "resource limits exceeded for account", Throttled(None)),
             (10_023, "insufficient resources", Throttled(None)),

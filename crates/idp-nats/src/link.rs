@@ -16,6 +16,7 @@ use async_nats::{
 use idp_application::{BoxError, Error, ErrorKind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::task::JoinHandle;
 
 /// Where nobody answers: a connection that has nothing else to go back to ends when it is lost.
 const NOWHERE: &str = "nats://127.0.0.1:0";
@@ -25,7 +26,16 @@ const NOWHERE: &str = "nats://127.0.0.1:0";
 pub(crate) struct Link {
     config: NatsConfig,
     servers: Vec<ServerAddr>,
-    current: tokio::sync::Mutex<Option<Arc<Connection>>>,
+    current: tokio::sync::Mutex<Current>,
+}
+
+/// The connection, and the one that is being opened.
+#[derive(Debug, Default)]
+struct Current {
+    connection: Option<Arc<Connection>>,
+    /// It goes on when the call that began it is dropped: what takes longer than the patience of any
+    /// call is there for a later one.
+    opening: Option<JoinHandle<Result<Connection, Error>>>,
 }
 
 impl Link {
@@ -35,21 +45,41 @@ impl Link {
 
     pub(crate) async fn connection(&self) -> Result<Arc<Connection>, Error> {
         let mut current = self.current.lock().await;
-        if let Some(connection) = current.as_ref().filter(|connection| connection.is_alive()) {
+        if let Some(connection) = current.connection.as_ref().filter(|it| it.is_alive()) {
             return Ok(Arc::clone(connection));
         }
         // Before another one is opened, so that two are never used at a time.
-        *current = None;
-        let connection = Arc::new(Connection::open(&self.config, &self.servers).await?);
-        *current = Some(Arc::clone(&connection));
+        current.connection = None;
+        let is_left_over = current.opening.as_ref().is_some_and(JoinHandle::is_finished);
+        let connection = match self.opened(&mut current).await {
+            // Nobody was there when it came to its end: that says nothing about now.
+            outcome if is_left_over => match outcome.ok().filter(Connection::is_alive) {
+                Some(connection) => connection,
+                None => self.opened(&mut current).await?,
+            },
+            outcome => outcome?,
+        };
+        let connection = Arc::new(connection);
+        current.connection = Some(Arc::clone(&connection));
         Ok(connection)
+    }
+
+    /// Waits for the connection that is being opened, and begins to open one if none is.
+    async fn opened(&self, current: &mut Current) -> Result<Connection, Error> {
+        let opening = current.opening.get_or_insert_with(|| {
+            let (config, servers) = (self.config.clone(), self.servers.clone());
+            tokio::spawn(async move { Connection::open(&config, &servers).await })
+        });
+        let outcome = opening.await;
+        current.opening = None;
+        outcome.unwrap_or_else(|error| Err(failed(ErrorKind::Unavailable, error)))
     }
 
     /// Gives a connection up that does not answer any more.
     pub(crate) async fn give_up(&self, connection: &Arc<Connection>) {
-        let mut current = self.current.lock().await;
-        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, connection)) {
-            *current = None;
+        let known = &mut self.current.lock().await.connection;
+        if known.as_ref().is_some_and(|known| Arc::ptr_eq(known, connection)) {
+            *known = None;
         }
     }
 }

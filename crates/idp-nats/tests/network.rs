@@ -80,6 +80,29 @@ async fn in_order(nats: &Nats, topic: &str) -> usize {
     messages.len()
 }
 
+/// The relay cuts each call short before the server has let the bus in.
+#[tokio::test]
+async fn calls_that_are_dropped_while_it_connects_have_one_connection_made_and_not_one_each() {
+    let nats = Nats::start(Deduplication::Strict).await;
+    let (bus, topic) = (nats.connect().await, nats.topic_named("letters"));
+    bus.publish(&letters(&topic, 1..=3, 1)).await.expect("stored");
+    nats.proxy.cut().await;
+    bus.publish(&letters(&topic, 4..=6, 1)).await.expect_err("there is no network");
+    nats.proxy.restore();
+    let before = nats.proxy.connections();
+    nats.proxy.set_delay(Duration::from_millis(200));
+    for _ in 0..5 {
+        let messages = letters(&topic, 4..=6, 1);
+        let sent = timeout(Duration::from_millis(150), bus.publish(&messages)).await;
+        assert!(sent.is_err(), "no answer comes that fast");
+    }
+    nats.proxy.set_delay(Duration::ZERO);
+    let again = async { while bus.publish(&letters(&topic, 4..=6, 1)).await.is_err() {} };
+    timeout(Duration::from_secs(30), again).await.expect("it is connected");
+    assert_eq!(nats.proxy.connections(), before + 1);
+    assert_eq!(in_order(&nats, &topic).await, 6);
+}
+
 /// A server of our own, with users.
 struct Guarded {
     child: Child,

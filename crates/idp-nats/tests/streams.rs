@@ -93,18 +93,21 @@ async fn a_message_is_stored_again_when_the_window_has_passed_and_not_before() {
 }
 
 #[tokio::test]
-async fn a_full_stream_throttles_and_takes_messages_again_in_their_order() {
+async fn a_full_stream_is_unavailable_and_takes_messages_again_in_their_order() {
     for mode in [Deduplication::Window, Deduplication::Strict] {
         let nats = Nats::with(mode, limited(10)).await;
         let (bus, topic) = (nats.connect().await, nats.topic_named("letters"));
         let messages = letters(&topic, 1..=25, 1);
-        assert_eq!(failed(bus.publish(&messages).await), (PublishFailure::Throttled(None), 10));
+        assert_eq!(
+            failed(bus.publish(&messages).await),
+            (PublishFailure::TopicUnavailable(None), 10)
+        );
         assert_eq!(numbers(&nats, &topic).await, (1..=10).collect::<Vec<_>>());
         let stream = nats.jetstream.get_stream(&nats.name).await.expect("it exists");
         stream.purge().sequence(8).await.expect("room for seven");
         assert_eq!(
             failed(bus.publish(&messages[10..]).await),
-            (PublishFailure::Throttled(None), 7)
+            (PublishFailure::TopicUnavailable(None), 7)
         );
         assert_eq!(numbers(&nats, &topic).await, (8..=17).collect::<Vec<_>>());
     }
@@ -138,7 +141,7 @@ async fn no_message_overtakes_one_of_its_key_that_found_the_stream_full() {
         let mut done = 0;
         while done < messages.len() {
             if let Err(error) = bus.publish(&messages[done..]).await {
-                assert_eq!(error.failure, PublishFailure::Throttled(None), "{error}");
+                assert_eq!(error.failure, PublishFailure::TopicUnavailable(None), "{error}");
                 done += error.accepted;
                 tokio::task::yield_now().await;
             } else {

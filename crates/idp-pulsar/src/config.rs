@@ -22,7 +22,7 @@ pub struct PulsarConfig {
     pub access: Access,
     /// Whether topics must drop duplicates.
     pub deduplication: Deduplication,
-    /// How long the broker remembers the numbers of a producer that is gone: its
+    /// How long the broker remembers the numbers of a producer that is gone, from when it has gone: its
     /// `brokerDeduplicationProducerInactivityTimeoutMinutes`.
     pub producer_memory: Duration,
     /// By which token the broker knows the service; none is sent if there is none.

@@ -19,8 +19,16 @@ pub(crate) struct Outlet {
     pub(crate) is_proven: bool,
 }
 
-/// Where an outlet leads: the topic as messages name it, and the partition.
-pub(crate) type Way = (Arc<str>, u32);
+/// Where an outlet leads.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Way {
+    /// As messages name it.
+    pub(crate) topic: Arc<str>,
+    /// 0 if there are none.
+    pub(crate) partition: u32,
+    /// Of how many it was chosen; `None` if that makes no difference.
+    pub(crate) among: Option<u32>,
+}
 
 /// Which outlet, for as long as the session lasts: no number is given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -65,6 +73,11 @@ impl Outlets {
     /// Whether another one can be opened now.
     pub(crate) fn has_room(&self) -> bool {
         self.open.len() < OUTLETS_MAX || self.oldest_idle().is_some()
+    }
+
+    /// Whether something leads to that topic that was chosen among another number of partitions.
+    pub(crate) fn has_other_choice(&self, way: &Way) -> bool {
+        self.ways.keys().any(|open| open.topic == way.topic && open.among != way.among)
     }
 
     /// Closes what nothing is under way in and was not used for the longest time, if there are too many.

@@ -1,8 +1,13 @@
-//! Which partition of a topic a message goes to.
+//! Which partition of a topic a message goes to, and under which name.
+//!
+//! Where the key decides, another number of partitions leads an event that waits to another partition,
+//! which may have a higher number of its stream already: under the same name it would be dropped there as
+//! known, and lost. So the name says among how many partitions it was chosen.
 
 use crate::Access;
 use crate::error::Failure;
 use idp_application::Message;
+use std::sync::Arc;
 
 /// The partition of a message among so many.
 pub(crate) fn of(message: &Message, access: Access, partitions: u32) -> Result<u32, Failure> {
@@ -11,6 +16,16 @@ pub(crate) fn of(message: &Message, access: Access, partitions: u32) -> Result<u
         Access::Shared => Ok(of_key(&message.event.partition_key(), partitions)),
         Access::Exclusive => of_lane(message, partitions),
     }
+}
+
+/// Among how many partitions the key chooses, if it does.
+pub(crate) fn choice(access: Access, partitions: u32) -> Option<u32> {
+    (access == Access::Shared && partitions > 0).then_some(partitions)
+}
+
+/// The name of a stream's producer where the partition was chosen like that.
+pub(crate) fn producer_name(stream: &Arc<str>, among: Option<u32>) -> Arc<str> {
+    among.map_or_else(|| stream.clone(), |partitions| format!("{stream}/of/{partitions}").into())
 }
 
 /// As Java's producers choose by default, so that theirs and ours put one key into one partition:
@@ -36,6 +51,17 @@ fn of_lane(message: &Message, partitions: u32) -> Result<u32, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Brokers know producers by these names: they must never change.
+    #[test]
+    fn the_names_of_producers_are_frozen() {
+        let name = |access, partitions| {
+            producer_name(&"shop/orders/12".into(), choice(access, partitions)).to_string()
+        };
+        assert_eq!(name(Access::Shared, 0), "shop/orders/12");
+        assert_eq!(name(Access::Shared, 3), "shop/orders/12/of/3");
+        assert_eq!(name(Access::Exclusive, 64), "shop/orders/12", "the lane is the partition");
+    }
 
     /// `"hello".hashCode()` is 99162322 and `"polygenelubricants".hashCode()` is the least integer;
     /// the last is a pair of surrogates.

@@ -105,15 +105,16 @@ impl Session {
         if let Some(outlet) = self.outlets.find(&way) {
             return Ok(outlet);
         }
-        let (access, index) = (client.config.access, way.1);
+        let access = client.config.access;
         let route = self.routes.get(&message.topic).expect("the way is known");
         let topic = match route.partitions {
             0 => route.topic.clone(),
-            _ => route.topic.partition(index),
+            _ => route.topic.partition(way.partition),
         };
         self.outlets.make_room();
         let exclusive_epoch = (access == Access::Exclusive).then(|| message.epoch.unsigned_abs());
-        let (name, events) = (self.name.clone(), self.events.clone());
+        let name = partition::producer_name(&self.name, way.among);
+        let events = self.events.clone();
         let opening = Opening { topic, name, exclusive_epoch, events };
         let open = || {
             let client = client.clone();
@@ -172,15 +173,23 @@ impl Session {
         if self.routes.len() >= ROUTES_MAX {
             self.routes.clear();
         }
-        let way = route.way(client, message);
+        let way = route.way(client, message)?;
+        if self.outlets.has_other_choice(&way) {
+            // What is under way must have arrived, or failed, before its successors go another way.
+            self.is_doubtful = true;
+            let what = format!("{name} has {} partitions by now", route.partitions);
+            return Err(Failure::Moving(what));
+        }
         self.routes.insert(name.clone(), route);
-        way
+        Ok(way)
     }
 }
 
 impl Route {
     fn way(&self, client: &Client, message: &Message) -> Result<Way, Failure> {
-        let index = partition::of(message, client.config.access, self.partitions.max(1))?;
-        Ok((message.topic.clone(), index))
+        let access = client.config.access;
+        let partition = partition::of(message, access, self.partitions.max(1))?;
+        let among = partition::choice(access, self.partitions);
+        Ok(Way { topic: message.topic.clone(), partition, among })
     }
 }

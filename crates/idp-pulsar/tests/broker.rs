@@ -223,18 +223,6 @@ async fn small_messages_that_a_policy_of_the_topic_refuses_are_overtaken() {
     .await;
 }
 
-/// Changes the first byte of that text, once, on its way to the broker.
-fn corrupt(harness: &PulsarHarness, text: &'static [u8]) {
-    let mut is_done = false;
-    harness.proxy.tamper(move |bytes| {
-        let at = bytes.windows(text.len()).position(|window| window == text);
-        if let Some(at) = at.filter(|_| !is_done) {
-            bytes[at] = b'!';
-            is_done = true;
-        }
-    });
-}
-
 /// Its number stands below others that are stored: under that, the broker would drop it as known.
 #[tokio::test]
 async fn a_message_that_the_network_corrupts_is_not_lost_behind_later_ones() {
@@ -243,7 +231,7 @@ async fn a_message_that_the_network_corrupts_is_not_lost_behind_later_ones() {
         let topic = topic(&harness).await;
         let (sender, bus) = (Sender::of_lane(&topic, 0), harness.connect(harness.config()).await);
         bus.publish(&sender.messages([1])).await.expect("stored");
-        corrupt(&harness, b"{\"number\":4}");
+        harness.proxy.corrupt(b"{\"number\":4}");
         let error = bus.publish(&sender.messages(2..=9)).await.expect_err("corrupted");
         assert_eq!((error.accepted, error.failure), (2, PublishFailure::Refused), "{error:?}");
         assert!(error.error.message().contains("later messages were stored"), "{error}");
@@ -259,7 +247,7 @@ async fn a_message_that_the_network_corrupts_is_sent_again_if_nothing_overtook_i
         let topic = topic(&harness).await;
         let (sender, bus) = (Sender::of_lane(&topic, 0), harness.connect(harness.config()).await);
         bus.publish(&sender.messages([1])).await.expect("stored");
-        corrupt(&harness, b"{\"number\":4}");
+        harness.proxy.corrupt(b"{\"number\":4}");
         bus.publish(&sender.messages(2..=4)).await.expect("stored");
         assert_eq!(numbers(&topic).await, [1, 2, 3, 4]);
     })

@@ -176,6 +176,7 @@ impl<'m> Sending<'m> {
         }
         if is_ack {
             self.states[index] = State::Confirmed;
+            self.session.note_confirmed();
             self.session.remember_route(message);
             self.routes.routed(message);
             self.lineup.done(index);

@@ -21,7 +21,7 @@ use tokio::task::AbortHandle;
 
 /// How many addresses are remembered at most.
 const ROUTED_MAX: usize = 10_000;
-/// How many calls in a row may be cut short before the connection is given up.
+/// How many calls in a row may be cut short without a confirmation before the connection is given up.
 const CUT_SHORT_MAX: u32 = 2;
 
 pub(crate) struct Session {
@@ -34,7 +34,7 @@ pub(crate) struct Session {
     blocked: watch::Receiver<Option<String>>,
     watching: AbortHandle,
     is_retired: AtomicBool,
-    /// How many calls were cut short since the last that came to its end.
+    /// How many calls were cut short since the broker last confirmed a message.
     cut_short: AtomicU32,
 }
 
@@ -130,6 +130,11 @@ impl Session {
         lock(&self.routed).contains(&address(message))
     }
 
+    /// The broker confirmed a message: the connection does its work.
+    pub(crate) fn note_confirmed(&self) {
+        self.cut_short.store(0, Ordering::Relaxed);
+    }
+
     pub(crate) fn remember_route(&self, message: &Message) {
         let mut routed = lock(&self.routed);
         if routed.len() >= ROUTED_MAX {
@@ -183,7 +188,7 @@ impl Lent {
     /// All that was sent on it is settled: another call may have it.
     pub(crate) fn give_back(mut self) {
         self.is_settled = true;
-        self.session.cut_short.store(0, Ordering::Relaxed);
+        self.session.note_confirmed();
         if let Some(channel) = self.channel.take() {
             self.session.openings().give_back(channel);
         }

@@ -13,6 +13,7 @@ use support::letters::Writer;
 use support::plain::text;
 use support::queues::Queues;
 use support::{deliver, soon};
+use tokio::time::timeout;
 
 #[track_caller]
 fn failed(outcome: Result<(), PublishError>, accepted: usize, failure: PublishFailure) -> String {
@@ -269,7 +270,7 @@ async fn calls_that_are_cut_short_by_a_silent_broker_do_not_keep_the_bus_from_re
     queues.proxy.stall();
     for _ in 0..5 {
         let letters = writer.letters(2..=50);
-        let short = tokio::time::timeout(Duration::from_millis(50), bus.publish(&letters)).await;
+        let short = timeout(Duration::from_millis(50), bus.publish(&letters)).await;
         assert!(short.is_err(), "nothing passes, so nothing is answered");
     }
     // The connections that lead nowhere are given up, not waited for.
@@ -299,10 +300,32 @@ async fn an_opening_that_takes_longer_than_the_patience_of_calls_comes_to_its_en
     soon("a call that finds an open channel", delivered).await;
 }
 
+/// A call that is cut short behind some of its confirmations says nothing bad about the connection: it is
+/// not made anew, over and over.
+#[tokio::test]
+async fn calls_that_are_cut_short_behind_their_first_confirmation_keep_their_connection() {
+    let queues = Queues::start().await;
+    let topic = queues.topic("far").await;
+    let bus = queues.connect().await;
+    queues.proxy.cut().await;
+    queues.proxy.restore();
+    queues.proxy.set_delay(Duration::from_millis(100));
+    // The first shows the way, the others go out together.
+    let letters = Writer::to(&topic, "far").letters(1..=10);
+    let delivered = async {
+        let patience = Duration::from_millis(380);
+        while !timeout(patience, bus.publish(&letters)).await.is_ok_and(|sent| sent.is_ok()) {
+            // A connection that is lost is told at once.
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("a call that finds an open channel and a known way", delivered).await;
+}
+
 /// Publishes the second letter, but not for longer than that: whether it was taken over in time.
 async fn patiently(bus: &RabbitBus, writer: &Writer, patience: Duration) -> bool {
     let letters = writer.letters([2]);
-    match tokio::time::timeout(patience, bus.publish(&letters)).await {
+    match timeout(patience, bus.publish(&letters)).await {
         Ok(Ok(())) => true,
         Ok(Err(error)) => {
             assert_eq!(

@@ -7,6 +7,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, ConnectionInfo, TlsCertificates};
 use std::path::Path;
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 
 /// Gives the connection, and opens another when there is none.
@@ -19,11 +20,14 @@ pub(crate) struct Link {
     current: Mutex<Current>,
 }
 
-/// The connection, and how many there were before it.
+/// The connection, how many there were before it, and the one that is being opened.
 #[derive(Default)]
 struct Current {
     connection: Option<MultiplexedConnection>,
     number: u64,
+    /// It goes on when the call that began it is dropped: what takes longer than the patience of any
+    /// call is there for a later one.
+    opening: Option<JoinHandle<Result<MultiplexedConnection, Error>>>,
 }
 
 impl Link {
@@ -41,11 +45,31 @@ impl Link {
         if let Some(connection) = &current.connection {
             return Ok((connection.clone(), current.number));
         }
-        let opening = self.client.get_multiplexed_async_connection_with_config(&self.options);
-        let connection = opening.await.map_err(not_connected)?;
+        let is_left_over = current.opening.as_ref().is_some_and(JoinHandle::is_finished);
+        let connection = match self.opened(&mut current).await {
+            // Nobody was there when it failed: that says nothing about now.
+            Err(_) if is_left_over => self.opened(&mut current).await?,
+            outcome => outcome?,
+        };
         current.number += 1;
         current.connection = Some(connection.clone());
         Ok((connection, current.number))
+    }
+
+    /// Waits for the connection that is being opened, and begins to open one if none is.
+    async fn opened(&self, current: &mut Current) -> Result<MultiplexedConnection, Error> {
+        let opening = current.opening.get_or_insert_with(|| {
+            let (client, options) = (self.client.clone(), self.options.clone());
+            tokio::spawn(async move {
+                let opening = client.get_multiplexed_async_connection_with_config(&options);
+                opening.await.map_err(not_connected)
+            })
+        });
+        let outcome = opening.await;
+        current.opening = None;
+        outcome.unwrap_or_else(|_| {
+            Err(not_connected(std::io::Error::from(std::io::ErrorKind::Interrupted).into()))
+        })
     }
 
     /// Gives a connection up that is of no use any more.

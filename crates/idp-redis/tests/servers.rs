@@ -6,6 +6,7 @@ use harness::Redis;
 use harness::letters::{letter, letters};
 use harness::private::Private;
 use idp_application::{ErrorKind, EventBus, PublishError, PublishFailure};
+use idp_conformance::BusHarness;
 use idp_redis::{RedisBus, RedisConfig, Replicas, stream_key};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -26,11 +27,10 @@ fn id_range(numbers: std::ops::RangeInclusive<i64>) -> Vec<String> {
 
 #[tokio::test]
 async fn a_full_server_throttles_and_loses_nothing_when_there_is_room_again() {
-    let server = Private::start(&[]).await;
-    let redis = Redis::on(&server.address).await;
+    let redis = Redis::alone().await;
     let (bus, topic) = (redis.connect().await, redis.topic_named("letters"));
     bus.publish(&letters(&topic, 1..=3, 1)).await.expect("stored");
-    let () = redis.run(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    redis.fill(&topic).await.expect("nobody else uses it");
     for _ in 0..2 {
         let outcome = bus.publish(&letters(&topic, 4..=9, 1)).await;
         assert_eq!(failed(outcome), (PublishFailure::Throttled(None), 0));
@@ -38,7 +38,7 @@ async fn a_full_server_throttles_and_loses_nothing_when_there_is_room_again() {
     // Also at the first message of an epoch.
     let outcome = bus.publish(&letters(&topic, 4..=9, 2)).await;
     assert_eq!(failed(outcome), (PublishFailure::Throttled(None), 0));
-    let () = redis.run(&["CONFIG", "SET", "maxmemory", "0"]).await;
+    redis.drain(&topic).await;
     bus.publish(&letters(&topic, 4..=9, 2)).await.expect("stored");
     assert_eq!(ids(&redis, &topic).await, id_range(1..=9));
 }
@@ -205,4 +205,27 @@ async fn a_network_that_swallows_everything_is_noticed_and_left_behind() {
     let again = async { while bus.publish(&letters(&topic, 6..=15, 1)).await.is_err() {} };
     timeout(Duration::from_secs(20), again).await.expect("it recovers");
     assert_eq!(ids(&redis, &topic).await, id_range(1..=15));
+}
+
+/// The relay cuts each call short before the server has let the bus in.
+#[tokio::test]
+async fn calls_that_are_dropped_while_it_connects_have_one_connection_made_and_not_one_each() {
+    let redis = Redis::start().await;
+    let (bus, topic) = (redis.connect().await, redis.topic_named("letters"));
+    bus.publish(&letters(&topic, 1..=3, 1)).await.expect("stored");
+    redis.proxy.cut().await;
+    bus.publish(&letters(&topic, 4..=6, 1)).await.expect_err("there is no network");
+    redis.proxy.restore();
+    let before = redis.proxy.connections();
+    redis.proxy.set_delay(Duration::from_millis(200));
+    for _ in 0..5 {
+        let messages = letters(&topic, 4..=6, 1);
+        let sent = timeout(Duration::from_millis(150), bus.publish(&messages)).await;
+        assert!(sent.is_err(), "no answer comes that fast");
+    }
+    redis.proxy.set_delay(Duration::ZERO);
+    let again = async { while bus.publish(&letters(&topic, 4..=6, 1)).await.is_err() {} };
+    timeout(Duration::from_secs(30), again).await.expect("it is connected");
+    assert_eq!(redis.proxy.connections(), before + 1);
+    assert_eq!(ids(&redis, &topic).await, id_range(1..=6));
 }

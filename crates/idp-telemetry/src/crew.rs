@@ -14,8 +14,8 @@ type Of<S> = fn(&S) -> u64;
 
 /// Which facts are metrics, by how several workers of one name make one value.
 pub(crate) struct Facts<S: 'static> {
-    /// What the name of the workers is the value of.
-    pub(crate) label: &'static str,
+    /// What the name of the workers is the value of; none where workers have no name.
+    pub(crate) label: Option<&'static str>,
     /// What happened; also that of workers that have ended. Names are without `_total`.
     pub(crate) counters: &'static [Fact<S>],
     /// What each worker has for itself: shown is the sum.
@@ -26,7 +26,7 @@ pub(crate) struct Facts<S: 'static> {
 
 /// The metrics, and what each worker told last.
 pub(crate) struct Crews<S> {
-    label: &'static str,
+    label: Option<&'static str>,
     counters: Vec<(Counters, Of<S>)>,
     sums: Vec<(Gauges, Of<S>)>,
     maxima: Vec<(Gauges, Of<S>)>,
@@ -69,7 +69,7 @@ impl<S: Clone + Default> Crews<S> {
     }
 
     fn labels(&self, name: &str) -> Labels {
-        vec![(self.label, name.to_owned())]
+        self.label.iter().map(|label| (*label, name.to_owned())).collect()
     }
 
     fn show(&self, labels: &Labels, crew: &Crew<S>) {

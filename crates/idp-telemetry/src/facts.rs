@@ -1,11 +1,11 @@
-//! Which metric each fact is that relays and projectors count of themselves. A test goes over all facts.
+//! Which metric each fact is that relays, projectors and keepers count of themselves. A test goes over all facts.
 
 use crate::crew::Facts;
-use idp_application::{ProjectorStatus, RelayMetrics};
+use idp_application::{KeeperMetrics, ProjectorStatus, RelayMetrics};
 
 /// Those of a relay. `retries` is not among them: each send tells of it, with the class of its failure.
 pub(crate) const RELAY: Facts<RelayMetrics> = Facts {
-    label: "target",
+    label: Some("target"),
     counters: &[
         ("outbox_published", "Events that the bus took over", |m| m.published),
         ("outbox_published_late", "Those of them that had been set aside", |m| m.published_late),
@@ -42,7 +42,7 @@ pub(crate) const RELAY: Facts<RelayMetrics> = Facts {
 
 /// Those of a projector.
 pub(crate) const PROJECTION: Facts<ProjectorStatus> = Facts {
-    label: "projection",
+    label: Some("projection"),
     counters: &[
         ("projection_events", "Events that were folded", |s| s.events),
         ("projection_batches", "Batches that were applied", |s| s.batches),
@@ -62,5 +62,31 @@ pub(crate) const PROJECTION: Facts<ProjectorStatus> = Facts {
         ("projection_events_missed", "Events dropped before the projection began", |s| {
             s.events_missed
         }),
+    ],
+};
+
+/// Those of a keeper, which has no name. `held_up_seconds` is not among them: it is told with what
+/// holds the log.
+pub(crate) const KEEPER: Facts<KeeperMetrics> = Facts {
+    label: None,
+    counters: &[
+        ("keeper_turns", "Turns of a keeper", |m| m.turns),
+        ("keeper_purges", "Purges that the database answered", |m| m.purges),
+        ("keeper_purges_locked", "Purges that found the log locked", |m| m.purges_locked),
+        ("keeper_purge_failures", "Purges that failed", |m| m.purge_failures),
+        ("outbox_purged", "Events that were purged", |m| m.events_dropped),
+        ("outbox_archived", "Events that were archived", |m| m.archive_events),
+        ("keeper_archive_segments", "Segments that were archived", |m| m.archive_segments),
+        ("keeper_archive_bytes", "Their size, compressed", |m| m.archive_bytes),
+        ("keeper_archive_failures", "Turns in which nothing could be archived", |m| {
+            m.archive_failures
+        }),
+        ("keeper_archive_fenced", "Lanes lost to another archiver", |m| m.archive_fenced),
+        ("keeper_failures", "Steps of a keeper that failed", |m| m.failures),
+    ],
+    sums: &[],
+    maxima: &[
+        ("keeper_alarming", "Whether the log is held for too long", |m| m.is_alarming.into()),
+        ("keeper_readers_late", "Readers that began when a part was gone", |m| m.readers_late),
     ],
 };

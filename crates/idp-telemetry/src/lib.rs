@@ -15,6 +15,7 @@ mod lag_metrics;
 mod bounded;
 mod crew;
 mod families;
+mod held_up;
 
 pub use config::TelemetryConfig;
 pub use sampling::SamplingHandle;

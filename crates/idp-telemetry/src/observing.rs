@@ -4,8 +4,8 @@ use crate::Telemetry;
 use crate::families::Labels;
 use crate::work_metrics::WorkMetrics;
 use idp_application::{
-    ProjectionObserver, ProjectionSeen, PublishFailure, RelayObserver, RelaySeen, SendSeen,
-    UnitOfWorkObserver, UnitOfWorkSeen,
+    KeeperObserver, KeeperSeen, ProjectionObserver, ProjectionSeen, PublishFailure, RelayObserver,
+    RelaySeen, SendSeen, UnitOfWorkObserver, UnitOfWorkSeen,
 };
 
 impl UnitOfWorkObserver for Telemetry {
@@ -58,6 +58,26 @@ impl ProjectionObserver for Telemetry {
             }
             ProjectionSeen::Ended { projection, worker } => {
                 work.projectors.ended(projection, worker);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Keepers have no name.
+const KEEPERS: &str = "";
+
+impl KeeperObserver for Telemetry {
+    fn observe(&self, seen: KeeperSeen<'_>) {
+        let work = &self.inner.work;
+        match seen {
+            KeeperSeen::Counted { worker, metrics, held_by } => {
+                work.keepers.counted(KEEPERS, worker, metrics);
+                work.held_up.tell(worker, held_by, metrics.held_up_seconds);
+            }
+            KeeperSeen::Ended { worker } => {
+                work.keepers.ended(KEEPERS, worker);
+                work.held_up.tell(worker, None, 0);
             }
             _ => {}
         }

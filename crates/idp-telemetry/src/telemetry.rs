@@ -9,9 +9,9 @@ use prometheus_client::registry::Registry;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Counts what units of work, relays and projectors do, and what looking at the lag tells.
+/// Counts what units of work, relays, projectors and keepers do, and what looking at the lag tells.
 ///
-/// It observes all three, so it is given to each of them. Clones share it. What it emits stands in
+/// It observes all four, so it is given to each of them. Clones share it. What it emits stands in
 /// `docs/operations.md`.
 #[derive(Clone)]
 pub struct Telemetry {

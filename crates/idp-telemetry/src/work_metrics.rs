@@ -4,7 +4,8 @@ use crate::bounded::FirstTenants;
 use crate::crew::Crews;
 use crate::facts;
 use crate::families::{Counters, Histograms, counters, database_histograms, messaging_histograms};
-use idp_application::{ProjectorStatus, RelayMetrics};
+use crate::held_up::HeldUp;
+use idp_application::{KeeperMetrics, ProjectorStatus, RelayMetrics};
 use prometheus_client::registry::Registry;
 
 /// One family a field, under the name of the metric.
@@ -20,6 +21,8 @@ pub(crate) struct WorkMetrics {
     pub(crate) publish_retry: Counters,
     pub(crate) relays: Crews<RelayMetrics>,
     pub(crate) projectors: Crews<ProjectorStatus>,
+    pub(crate) keepers: Crews<KeeperMetrics>,
+    pub(crate) held_up: HeldUp,
 
     pub(crate) operation_duration: Histograms,
     pub(crate) sent_messages: Counters,
@@ -48,6 +51,8 @@ impl WorkMetrics {
             publish_retry: counters(r, "event_publish_retry", "Sends that are to be made again"),
             relays: Crews::register(r, &facts::RELAY),
             projectors: Crews::register(r, &facts::PROJECTION),
+            keepers: Crews::register(r, &facts::KEEPER),
+            held_up: HeldUp::register(r),
 
             operation_duration: messaging_histograms(
                 r,

@@ -9,6 +9,7 @@ use idp_application::{
     OutboxLog, Projection, Reader, RelayLog, Sharding, Store, WorkerId,
 };
 use idp_domain::{TenantId, Timestamp, Uuid};
+use idp_keeper::{Keeper, KeeperConfig, KeeperHandle};
 use idp_memory::{MemoryBus, MemoryStore};
 use idp_projection::{Projector, ProjectorConfig, ProjectorHandle};
 use idp_relay::{EventFilter, Relay, RelayConfig, RelayHandle, Target, TopicRule};
@@ -83,6 +84,12 @@ impl Service {
         let signal = self.app.committed();
         let projector = Projector::new(config, TallyBoard, backend, worker, signal);
         projector.expect("the usual one").observer(Arc::new(self.telemetry.clone())).start()
+    }
+
+    fn keeper(&self) -> KeeperHandle {
+        let (config, worker) = (KeeperConfig::default(), WorkerId(Uuid::from_u128(10)));
+        let keeper = Keeper::new(config, self.store.clone(), worker, self.clock.clone());
+        keeper.expect("the usual one").observer(Arc::new(self.telemetry.clone())).start()
     }
 
     async fn hold(&self) {
@@ -186,8 +193,8 @@ fn emitted(exposition: &Exposition) -> Described {
     all
 }
 
-/// Lets all happen that is counted.
-async fn let_all_happen(service: &Service) {
+/// Lets all happen that is counted, but for the keeper that works on: it meets what holds the log.
+async fn let_all_happen(service: &Service) -> KeeperHandle {
     let known = Arc::new(MemoryBus::default().with_topics(["tallies"]));
     known.fail_next(1);
     let fixed = Target::new("bus", known.clone()).topic(TopicRule::fixed("tallies"));
@@ -212,6 +219,10 @@ async fn let_all_happen(service: &Service) {
     drop(bus);
     service.tally("globex").await;
     service.hold().await;
+    let keeper = service.keeper();
+    let turned = keeper.watch().wait_for(|status| status.metrics.turns > 0).await.is_ok();
+    assert!(turned, "it runs");
+    keeper
 }
 
 /// The clock passes the leases by, and somebody else takes the lanes.
@@ -229,7 +240,7 @@ async fn lose_lanes(service: &Service, bus: &RelayHandle) {
 #[tokio::test(start_paused = true)]
 async fn what_is_documented_is_emitted_and_nothing_else() {
     let service = Service::start().await;
-    let_all_happen(&service).await;
+    let _keeper = let_all_happen(&service).await;
     service.telemetry.sample(&Blind).await.expect_err("it is blind");
     service.advance(Duration::from_secs(5));
     service.telemetry.sample(&WithSlot(service.store.clone())).await.expect("it answers");

@@ -1,13 +1,13 @@
-//! Every fact that relays and projectors count of themselves is a metric, and one that tells of all
+//! Every fact that relays, projectors and keepers count of themselves is a metric, and one that tells of all
 //! workers of the process.
 
 mod exposition;
 
-use Shown::{Counted, Greatest, OfSends, Summed};
+use Shown::{Counted, Greatest, OfHolders, OfSends, Summed};
 use exposition::Exposition;
 use idp_application::{
-    Application, ProjectionObserver, ProjectionSeen, ProjectorStatus, RelayLog, RelayMetrics,
-    RelayObserver, RelaySeen, Store, WorkerId,
+    Application, KeeperMetrics, KeeperObserver, KeeperSeen, ProjectionObserver, ProjectionSeen,
+    ProjectorStatus, RelayLog, RelayMetrics, RelayObserver, RelaySeen, Store, WorkerId,
 };
 use idp_domain::Uuid;
 use idp_memory::{MemoryBus, MemoryStore};
@@ -30,6 +30,8 @@ enum Shown {
     Greatest,
     /// Each send tells of it, with more labels; that it is counted is tested where all happens.
     OfSends,
+    /// The same, with what holds the log.
+    OfHolders,
 }
 
 const RELAY: [(&str, &str, Shown); 23] = [
@@ -68,6 +70,23 @@ const PROJECTION: [(&str, &str, Shown); 9] = [
     ("failures", "projection_failures_total", Counted),
     ("fenced", "projection_fenced_total", Counted),
     ("stalled", "projection_stalled", Greatest),
+];
+
+const KEEPER: [(&str, &str, Shown); 14] = [
+    ("turns", "keeper_turns_total", Counted),
+    ("purges", "keeper_purges_total", Counted),
+    ("events_dropped", "outbox_purged_total", Counted),
+    ("purges_locked", "keeper_purges_locked_total", Counted),
+    ("purge_failures", "keeper_purge_failures_total", Counted),
+    ("archive_segments", "keeper_archive_segments_total", Counted),
+    ("archive_events", "outbox_archived_total", Counted),
+    ("archive_bytes", "keeper_archive_bytes_total", Counted),
+    ("archive_failures", "keeper_archive_failures_total", Counted),
+    ("archive_fenced", "keeper_archive_fenced_total", Counted),
+    ("failures", "keeper_failures_total", Counted),
+    ("held_up_seconds", "keeper_held_up_seconds", OfHolders),
+    ("is_alarming", "keeper_alarming", Greatest),
+    ("readers_late", "keeper_readers_late", Greatest),
 ];
 
 /// Every fact is another number, from `first` on.
@@ -119,6 +138,28 @@ fn projector_status(first: u64) -> ProjectorStatus {
     status
 }
 
+fn keeper_metrics(first: u64) -> KeeperMetrics {
+    let mut metrics = KeeperMetrics::default();
+    let facts = [
+        &mut metrics.turns,
+        &mut metrics.purges,
+        &mut metrics.events_dropped,
+        &mut metrics.purges_locked,
+        &mut metrics.purge_failures,
+        &mut metrics.archive_segments,
+        &mut metrics.archive_events,
+        &mut metrics.archive_bytes,
+        &mut metrics.archive_failures,
+        &mut metrics.archive_fenced,
+        &mut metrics.failures,
+        &mut metrics.held_up_seconds,
+        &mut metrics.readers_late,
+    ];
+    facts.into_iter().zip(first..).for_each(|(fact, number)| *fact = number);
+    metrics.is_alarming = true;
+    metrics
+}
+
 /// All facts by name, read from the derived text: also those that nobody thought of here.
 fn facts(counted: &impl Debug) -> BTreeMap<String, f64> {
     let text = format!("{counted:?}");
@@ -139,7 +180,7 @@ fn facts(counted: &impl Debug) -> BTreeMap<String, f64> {
 /// What is shown of what those that work, and those that have ended, have told.
 fn check(
     telemetry: &Telemetry,
-    label: (&str, &str),
+    labels: &[(&str, &str)],
     table: &[(&str, &str, Shown)],
     working: &[BTreeMap<String, f64>],
     ended: &[BTreeMap<String, f64>],
@@ -151,9 +192,9 @@ fn check(
             Counted => working.iter().chain(ended).map(of).sum(),
             Summed => working.iter().map(of).sum(),
             Greatest => working.iter().map(of).fold(0.0, f64::max),
-            OfSends => continue,
+            OfSends | OfHolders => continue,
         };
-        assert_eq!(exposition.value(metric, &[label]), Some(expected), "{fact} as {metric}");
+        assert_eq!(exposition.value(metric, labels), Some(expected), "{fact} as {metric}");
     }
 }
 
@@ -184,7 +225,7 @@ fn every_fact_of_a_relay_is_a_metric_that_tells_of_all_its_workers() {
         RelayObserver::observe(&telemetry, RelaySeen::Ended { target, worker });
     };
     let check = |working: &[_], ended: &[_]| {
-        check(&telemetry, ("target", "bus"), &RELAY, working, ended);
+        check(&telemetry, &[("target", "bus")], &RELAY, working, ended);
     };
     let [one, more, other] = [relay_metrics(100), relay_metrics(200), relay_metrics(500)];
     let [of_one, of_more, of_other] = [facts(&one), facts(&more), facts(&other)];
@@ -213,7 +254,7 @@ fn every_fact_of_a_projector_is_a_metric_that_tells_of_all_of_them() {
         ProjectionObserver::observe(&telemetry, seen);
     };
     let check = |working: &[_], ended: &[_]| {
-        check(&telemetry, ("projection", "board"), &PROJECTION, working, ended);
+        check(&telemetry, &[("projection", "board")], &PROJECTION, working, ended);
     };
     let stalled = projector_status(10);
     let told = facts(&stalled);
@@ -231,6 +272,26 @@ fn every_fact_of_a_projector_is_a_metric_that_tells_of_all_of_them() {
     let seen = ProjectionSeen::Ended { projection: "board", worker: worker(1) };
     ProjectionObserver::observe(&telemetry, seen);
     check(&[of_standby], &[told]);
+}
+
+#[test]
+fn every_fact_of_a_keeper_is_a_metric_that_tells_of_all_of_them() {
+    let telemetry = telemetry();
+    let tell = |number, metrics: &KeeperMetrics| {
+        let seen = KeeperSeen::Counted { worker: worker(number), metrics, held_by: None };
+        KeeperObserver::observe(&telemetry, seen);
+    };
+    let check = |working: &[_], ended: &[_]| check(&telemetry, &[], &KEEPER, working, ended);
+    let [one, other] = [keeper_metrics(100), keeper_metrics(500)];
+    let [of_one, of_other] = [facts(&one), facts(&other)];
+    check_table(&KEEPER, &of_one);
+    tell(1, &one);
+    check(std::slice::from_ref(&of_one), &[]);
+    tell(2, &other);
+    tell(2, &other);
+    check(&[of_one.clone(), of_other.clone()], &[]);
+    KeeperObserver::observe(&telemetry, KeeperSeen::Ended { worker: worker(2) });
+    check(&[of_one], &[of_other]);
 }
 
 /// How many lanes this process is shown to hold.

@@ -3,11 +3,12 @@
 mod support;
 
 use idp_application::EventBus;
-use idp_conformance::{BusHarness, Received, Way};
+use idp_conformance::{BusHarness, Full, Received, Way};
 use idp_testkit::{Direction, Proxy};
 use idp_webhook::{MemoryEndpoints, WebhookConfig};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use support::subscriber::{Delivery, Subscriber};
 use support::{bus, endpoint};
 
@@ -55,7 +56,8 @@ impl BusHarness for WebhookHarness {
     async fn stored(&self, topic: &str) -> Vec<Received> {
         let path = format!("/{topic}");
         let deliveries = self.subscriber.deliveries();
-        deliveries.iter().filter(|delivery| delivery.path == path).map(received).collect()
+        let taken = |delivery: &&Delivery| delivery.path == path && !delivery.is_put_off;
+        deliveries.iter().filter(taken).map(received).collect()
     }
 
     fn data_bytes_too_many(&self) -> Option<usize> {
@@ -77,6 +79,21 @@ impl BusHarness for WebhookHarness {
             Way::ToBus => Direction::ToClient,
         };
         self.proxy.cut_after(direction, bytes);
+        true
+    }
+
+    /// The endpoint asks to be spared, again and again.
+    async fn fill(&self, topic: &str) -> Option<Full> {
+        self.subscriber.set_busy(&format!("/{topic}"), true);
+        Some(Full { elsewhere: Some(self.topic("beside").await) })
+    }
+
+    async fn drain(&self, topic: &str) {
+        self.subscriber.set_busy(&format!("/{topic}"), false);
+    }
+
+    async fn slow_down(&self, answers: Duration) -> bool {
+        self.proxy.set_delay(answers / 2);
         true
     }
 }

@@ -15,7 +15,7 @@ use crate::outcome::Outcome;
 pub(crate) const KIND: Kind = Kind {
     name: "pulsar",
     title: "Pulsar",
-    variables: &["IDP_TEST_PULSAR", "IDP_TEST_PULSAR_ADMIN"],
+    variables: &["IDP_TEST_PULSAR", "IDP_TEST_PULSAR_ADMIN", "IDP_TEST_PULSAR_HOME"],
     start_timeout: Duration::from_secs(240),
     stop_signal: "KILL",
     find_or_install,
@@ -69,7 +69,12 @@ impl Recipe for Pulsar {
 
     fn addresses(&self, home: &Home) -> Vec<String> {
         let (broker, admin) = (home.port(BROKER), home.port(ADMIN));
-        vec![format!("pulsar://127.0.0.1:{broker}"), format!("http://127.0.0.1:{admin}")]
+        let distribution = self.distribution.to_string_lossy().into_owned();
+        vec![
+            format!("pulsar://127.0.0.1:{broker}"),
+            format!("http://127.0.0.1:{admin}"),
+            distribution,
+        ]
     }
 }
 

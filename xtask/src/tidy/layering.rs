@@ -82,7 +82,9 @@ fn allowed_in_tests(package: &str) -> &'static [&'static str] {
         "idp-domain" | "route-planning-domain" | "route-planning-vrp" | "xtask" => &[],
         "idp" | "route-planning" => &[ANYTHING],
         // What it counts is what the engines do.
-        "idp-telemetry" => &["idp-memory", "idp-testkit", "idp-relay", "idp-projection"],
+        "idp-telemetry" => {
+            &["idp-memory", "idp-testkit", "idp-keeper", "idp-relay", "idp-projection"]
+        }
         _ => &["idp-conformance", "idp-memory", "idp-testkit"],
     }
 }

@@ -12,7 +12,8 @@ pub(crate) async fn relay(settings: Settings) -> Result<(), BoxError> {
     let core = Core::open(&settings.database).await?;
     let _wake_up = core.start_wake_up();
     let _metrics = metrics::start(&core, settings.metrics).await?;
+    let stop = stop_signal()?;
     let relay = core.start_relay(&settings.relay).await?;
-    stop_signal().await?;
+    stop.await?;
     Ok(relay.stop().await?)
 }

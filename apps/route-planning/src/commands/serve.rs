@@ -47,7 +47,8 @@ pub(crate) async fn serve(
         writeln!(out, "{}", greeting(listen, dev))?;
     }
     out.flush()?;
-    Service::start(&core, &settings, dev).await?.serve(listener, stop_signal()).await
+    let stop = stop_signal()?;
+    Service::start(&core, &settings, dev).await?.serve(listener, stop).await
 }
 
 fn dev_access() -> DevAccess {

@@ -1,17 +1,16 @@
 //! NATS JetStream.
 
-use super::Outlet;
 use crate::settings::Broker;
-use idp::application::BoxError;
+use idp::application::{BoxError, EventBus};
 use idp::nats::{NatsAuth, NatsBus, NatsConfig};
 use std::sync::Arc;
 
 /// What tells the messages of this service from those of others; it must never change.
 const PREFIX: &str = "route-planning";
 
-pub(super) async fn open(broker: &Broker) -> Result<Outlet, BoxError> {
+pub(super) async fn open(broker: &Broker) -> Result<Arc<dyn EventBus>, BoxError> {
     let bus = NatsBus::connect(config(broker)).await?;
-    Ok(Outlet { name: "nats", bus: Arc::new(bus) })
+    Ok(Arc::new(bus))
 }
 
 /// The URL is `nats://host:port`, with `user:password@` or `token@` before the host where the server

@@ -1,8 +1,7 @@
 //! RabbitMQ, by exchanges.
 
-use super::Outlet;
 use crate::settings::Broker;
-use idp::application::BoxError;
+use idp::application::{BoxError, EventBus};
 use idp::rabbitmq::{RabbitBus, RabbitConfig};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +9,11 @@ use std::time::Duration;
 /// Less than the relay gives a send, so that it is the bus that says what went wrong.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(4);
 
-pub(super) async fn open(broker: &Broker) -> Result<Outlet, BoxError> {
+pub(super) async fn open(broker: &Broker) -> Result<Arc<dyn EventBus>, BoxError> {
     let bus = RabbitBus::connect(RabbitConfig {
         connection_name: "route-planning".into(),
         confirm_timeout: CONFIRM_TIMEOUT,
         ..RabbitConfig::at(broker.url.reveal())
     });
-    Ok(Outlet { name: "rabbitmq", bus: Arc::new(bus.await?) })
+    Ok(Arc::new(bus.await?))
 }

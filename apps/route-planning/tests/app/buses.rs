@@ -19,23 +19,28 @@ fn new_name() -> String {
 }
 
 /// A stream of JetStream, and what is in it.
-struct NatsStream {
-    stream: stream::Stream,
-    name: String,
+pub(crate) struct NatsStream {
+    pub(crate) stream: stream::Stream,
+    pub(crate) name: String,
 }
 
 impl NatsStream {
-    async fn new(server: &str) -> Self {
+    pub(crate) async fn new(server: &str) -> Self {
+        Self::of_config(server, stream::Config::default()).await
+    }
+
+    /// With a name and subjects of its own.
+    pub(crate) async fn of_config(server: &str, config: stream::Config) -> Self {
         let client = async_nats::connect(server).await.expect("the server takes connections");
         let name = new_name();
         let subjects = vec![format!("{name}.>")];
-        let config = stream::Config { name: name.clone(), subjects, ..Default::default() };
+        let config = stream::Config { name: name.clone(), subjects, ..config };
         let stream = jetstream::new(client).create_stream(config).await;
         Self { stream: stream.expect("the server has JetStream"), name }
     }
 
     /// The first so many events: subject, tenant, type and id of each, as CloudEvents have them.
-    async fn events(&self, count: usize) -> Vec<[String; 4]> {
+    pub(crate) async fn events(&self, count: usize) -> Vec<[String; 4]> {
         let ack_policy = consumer::AckPolicy::None;
         let config = consumer::pull::Config { ack_policy, ..Default::default() };
         let consumer = self.stream.create_consumer(config).await.expect("anybody may consume");
@@ -50,7 +55,7 @@ impl NatsStream {
         timeout(PATIENCE, messages.collect()).await.expect("so many arrive")
     }
 
-    async fn count(&self) -> u64 {
+    pub(crate) async fn count(&self) -> u64 {
         self.stream.get_info().await.expect("the server answers").state.messages
     }
 }

@@ -5,7 +5,7 @@ use idp::http::axum::http::{Request, StatusCode};
 use idp::memory::MemoryStore;
 use route_planning::bootstrap::Core;
 use route_planning::metrics::{routes, start};
-use route_planning::settings::{Database, MetricsListen, Purpose, Settings};
+use route_planning::settings::{Database, LogSettings, MetricsListen, Purpose, Settings};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -64,6 +64,22 @@ async fn a_running_service_tells_its_lag_on_a_listener_of_its_own() {
     let taken = start(&core, MetricsListen::At(metrics.address())).await;
     let Err(error) = taken else { panic!("the address is taken") };
     assert!(error.to_string().starts_with("metrics.listen: "), "{error}");
+}
+
+#[tokio::test]
+async fn a_keeper_of_the_service_is_among_them() {
+    let core = Core::over(Arc::new(MemoryStore::default())).await.expect("an empty store");
+    let hour = Duration::from_secs(3_600);
+    let settings = LogSettings { keep_for: Some(hour), interval: hour, archive: None };
+    let keeper = core.start_keeper(&settings).expect("valid").expect("it is wanted");
+    let turned = async {
+        while !core.telemetry.text().contains("\nkeeper_turns_total{} 1\n") {
+            tokio::task::yield_now().await;
+        }
+    };
+    let turned = tokio::time::timeout(PATIENCE, turned).await;
+    assert!(turned.is_ok(), "its first turn is not told of: {}", core.telemetry.text());
+    keeper.stop().await.expect("it stops");
 }
 
 #[test]

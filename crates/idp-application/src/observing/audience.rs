@@ -1,6 +1,8 @@
 //! Whoever observes the engines and the units of work, to count what happens.
 
-use crate::{Message, ProjectorStatus, PublishFailure, RelayMetrics, WorkerId};
+use crate::{
+    KeeperMetrics, Message, ProjectorStatus, PublishFailure, PurgeBlock, RelayMetrics, WorkerId,
+};
 use idp_domain::TenantId;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -125,6 +127,32 @@ pub enum ProjectionSeen<'a> {
         /// The name of the projection.
         projection: &'a str,
         /// Which of its projectors.
+        worker: WorkerId,
+    },
+}
+
+/// Is told what keepers of the log do. The contract is that of [`RelayObserver`].
+pub trait KeeperObserver: Send + Sync + 'static {
+    /// Something happened.
+    fn observe(&self, seen: KeeperSeen<'_>);
+}
+
+/// What happens in a keeper.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum KeeperSeen<'a> {
+    /// It begins, or a turn has ended.
+    Counted {
+        /// Which keeper.
+        worker: WorkerId,
+        /// What it has done since it was started, and how it stands.
+        metrics: &'a KeeperMetrics,
+        /// What held the log at the last purge, if anything did but the configuration.
+        held_by: Option<&'a PurgeBlock>,
+    },
+    /// A keeper has ended, stopped or not.
+    Ended {
+        /// Which keeper.
         worker: WorkerId,
     },
 }

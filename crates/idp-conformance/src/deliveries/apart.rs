@@ -5,7 +5,7 @@ use crate::clauses::clauses;
 use crate::courier::{Courier, count, count_for, key, labels, refused};
 use crate::fixture::tenant;
 use crate::follower::whole;
-use idp_application::{AsideReason, DeadLetterAction};
+use idp_application::{AsideReason, DeadLetterAction, ParkedKey};
 use idp_domain::Timestamp;
 
 clauses! {
@@ -38,6 +38,11 @@ pub async fn a_key_of_one_tenant_never_shows_for_another<H: Harness>(harness: H)
             let events = store.events(&reader, &key(name, number)).await.expect("listed");
             assert!(events.iter().all(|event| event.envelope.tenant == of_tenant), "{events:?}");
             assert_eq!(events.is_empty(), !numbers.contains(&number));
+        }
+        for number in [0, 1, 2, 3] {
+            let found = ParkedKey::find(&*store, &reader, &key(name, number)).await;
+            let listed = parked.iter().find(|parked| parked.key == key(name, number));
+            assert_eq!(found.expect("found").as_ref(), listed);
         }
     }
     let after = key("globex", 1);

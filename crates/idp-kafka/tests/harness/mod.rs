@@ -4,6 +4,7 @@
 mod broker;
 mod letters;
 mod ports;
+mod quota;
 mod within;
 
 pub(crate) use broker::{Broker, environment, numbers};
@@ -11,7 +12,7 @@ pub(crate) use letters::Letters;
 pub(crate) use within::{until, within};
 
 use idp_application::EventBus;
-use idp_conformance::{BusHarness, Received, Way};
+use idp_conformance::{BusHarness, Full, Received, Way};
 use idp_kafka::{Delivery, KafkaBus, KafkaConfig};
 use idp_testkit::{Direction, Proxy};
 use ports::Ports;
@@ -19,6 +20,9 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+/// So few that one send uses up the quota of many times the patience of the bus.
+const BYTES_A_SECOND: f64 = 100.0;
 
 /// A bus under test.
 pub(crate) struct KafkaHarness {
@@ -52,6 +56,7 @@ impl KafkaHarness {
             positions_topic: format!("{id}-positions"),
             data_bytes_max: 300_000,
             step_timeout: Duration::from_secs(3),
+            properties: [("client.id".to_owned(), id.clone())].into(),
             ..KafkaConfig::new(proxy.address().to_string(), format!("{id}-"))
         };
         let broker = Broker::from_environment();
@@ -66,6 +71,13 @@ impl KafkaHarness {
     /// One with another configuration.
     pub(crate) async fn connect_as(&self, config: KafkaConfig) -> KafkaBus {
         KafkaBus::connect(config).await.expect("the broker answers")
+    }
+
+    /// How many bytes a second its clients may send, all of them together.
+    async fn bound_bytes(&self, bytes_a_second: Option<f64>) {
+        let (address, id) = (self.broker.address.clone(), self.id.clone());
+        let bounding = move || quota::bound_bytes(&address, &id, bytes_a_second);
+        tokio::task::spawn_blocking(bounding).await.expect("the broker takes the quota");
     }
 
     /// A topic of that many partitions, with these settings.
@@ -121,6 +133,26 @@ impl BusHarness for KafkaHarness {
         };
         self.proxy.cut_after(direction, bytes);
         true
+    }
+
+    /// The broker has no topics that are full. It slows down who sends too much: what came is stored,
+    /// and for a while it reads no more from that connection.
+    async fn fill(&self, _: &str) -> Option<Full> {
+        self.bound_bytes(Some(BYTES_A_SECOND)).await;
+        Some(Full { elsewhere: None })
+    }
+
+    async fn drain(&self, _: &str) {
+        self.bound_bytes(None).await;
+    }
+
+    /// Without transactions a send that is dropped takes its producer with it: README.md says so.
+    async fn slow_down(&self, answers: Duration) -> bool {
+        let goes_on = self.config.delivery == Delivery::Transactional;
+        if goes_on {
+            self.proxy.set_delay(answers / 2);
+        }
+        goes_on
     }
 }
 

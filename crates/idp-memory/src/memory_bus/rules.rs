@@ -11,6 +11,15 @@ pub(super) struct Rules {
     pub(super) fences: bool,
 }
 
+/// The topics of the bus.
+#[derive(Debug, Default)]
+pub(super) struct Topics {
+    /// Those that there are; `None` for any.
+    pub(super) known: Option<BTreeSet<Arc<str>>>,
+    /// Those that take no more.
+    pub(super) full: BTreeSet<Arc<str>>,
+}
+
 /// What was seen of each stream.
 pub(super) type Marks = HashMap<Arc<Stream>, Mark>;
 
@@ -33,7 +42,7 @@ impl Rules {
     /// many accepted ones.
     pub(super) fn admit(
         &self,
-        topics: Option<&BTreeSet<Arc<str>>>,
+        topics: &Topics,
         marks: &mut Marks,
         message: &Message,
         accepted: usize,
@@ -42,15 +51,19 @@ impl Rules {
         if self.fences && message.epoch < known.epoch {
             return Err(PublishError::fenced(accepted, "a newer epoch publishes this stream"));
         }
-        if topics.is_some_and(|topics| !topics.contains(&message.topic)) {
+        if topics.known.as_ref().is_some_and(|known| !known.contains(&message.topic)) {
             return Err(PublishError::refused(accepted, "there is no such topic"));
         }
         if self.data_bytes_max.is_some_and(|bytes_max| message.event.data.len() > bytes_max) {
             return Err(PublishError::refused(accepted, "the message is too large"));
         }
+        let is_new = !self.stores_once || message.sequence > known.sequence;
+        if is_new && topics.full.contains(&message.topic) {
+            return Err(PublishError::topic_unavailable(accepted, None, "the topic is full"));
+        }
         let mark = marks.entry(Arc::clone(&message.stream)).or_default();
         mark.epoch = mark.epoch.max(message.epoch);
         mark.sequence = mark.sequence.max(message.sequence);
-        Ok(!self.stores_once || message.sequence > known.sequence)
+        Ok(is_new)
     }
 }

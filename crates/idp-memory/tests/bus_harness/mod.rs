@@ -2,7 +2,7 @@
 #![allow(unreachable_pub, reason = "shared by test files")]
 
 use idp_application::{EventBus, Message};
-use idp_conformance::{BusHarness, Received, Way};
+use idp_conformance::{BusHarness, Full, Received, Way};
 use idp_memory::MemoryBus;
 use std::sync::Arc;
 
@@ -73,6 +73,15 @@ impl BusHarness for MemoryBusHarness {
             Way::ToBus => self.broker.cut_after_answers((bytes / 50) as usize),
         }
         true
+    }
+
+    async fn fill(&self, topic: &str) -> Option<Full> {
+        self.broker.fill(topic);
+        Some(Full { elsewhere: Some(self.topic("beside the full one").await) })
+    }
+
+    async fn drain(&self, topic: &str) {
+        self.broker.drain(topic);
     }
 }
 

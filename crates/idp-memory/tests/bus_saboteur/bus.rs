@@ -118,6 +118,13 @@ impl Saboteur {
             Bug::NeverRecovers if has_failed => {
                 return Err(PublishError::unavailable(0, "not connected"));
             }
+            Bug::StaysFull if has_failed => {
+                return Err(PublishError::topic_unavailable(0, None, "there was no room"));
+            }
+            Bug::StopsAllForOneTopic if has_failed => {
+                self.failed.store(false, SeqCst);
+                return Err(PublishError::topic_unavailable(0, None, "there was no room"));
+            }
             Bug::LosesOneOnReconnect if has_failed => drop(messages.drain(..1)),
             Bug::TurnsRoundOnReconnect if has_failed => messages.reverse(),
             Bug::FlushesABufferOutOfOrder => {

@@ -7,7 +7,7 @@ mod spoiled;
 use crate::bus_harness::MemoryBusHarness;
 use bus::{Saboteur, Shared};
 use idp_application::EventBus;
-use idp_conformance::{BusHarness, Received, Way};
+use idp_conformance::{BusHarness, Full, Received, Way};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,6 +55,13 @@ pub enum Bug {
     LosesOneOnReconnect,
     ClaimsOneTooMany,
     TurnsRoundOnReconnect,
+
+    RefusesForWantOfRoom,
+    DropsForWantOfRoom,
+    CountsWhatFoundNoRoomAsTaken,
+    ThrottlesAllForOneTopic,
+    StopsAllForOneTopic,
+    StaysFull,
 
     LeavesALateMessage,
     TakesADroppedSendForDone,
@@ -123,6 +130,14 @@ impl BusHarness for SabotagedBusHarness {
 
     async fn cut_after(&self, way: Way, bytes: u64) -> bool {
         self.memory.cut_after(way, bytes).await
+    }
+
+    async fn fill(&self, topic: &str) -> Option<Full> {
+        self.memory.fill(topic).await
+    }
+
+    async fn drain(&self, topic: &str) {
+        self.memory.drain(topic).await;
     }
 
     async fn slow_down(&self, answers: Duration) -> bool {

@@ -51,7 +51,7 @@ pub(super) fn outcome(
     outcome: Result<(), PublishError>,
     messages: &[Message],
 ) -> Result<(), PublishError> {
-    use PublishFailure::{Fenced, Refused, Unavailable};
+    use PublishFailure::{Fenced, Refused, Throttled, TopicUnavailable, Unavailable};
     let mut error = match outcome {
         Err(error) => error,
         Ok(()) => return Ok(()),
@@ -66,6 +66,10 @@ pub(super) fn outcome(
         (Bug::CountsARefusedMessageAsTaken, Refused) => error.accepted += 1,
         (Bug::CallsAFenceUnavailable, Fenced) => error.failure = Unavailable,
         (Bug::CallsACutARefusal, Unavailable) => error.failure = Refused,
+        (Bug::RefusesForWantOfRoom, TopicUnavailable(_)) => error.failure = Refused,
+        (Bug::DropsForWantOfRoom, TopicUnavailable(_)) => return Ok(()),
+        (Bug::CountsWhatFoundNoRoomAsTaken, TopicUnavailable(_)) => error.accepted += 1,
+        (Bug::ThrottlesAllForOneTopic, TopicUnavailable(_)) => error.failure = Throttled(None),
         (Bug::ClaimsOneTooMany, Unavailable) if error.accepted > 0 => error.accepted += 1,
         _ => {}
     }

@@ -8,7 +8,7 @@ pub(crate) mod letters;
 use async_nats::jetstream::{self, consumer, stream};
 use futures_util::StreamExt;
 use idp_application::EventBus;
-use idp_conformance::{BusHarness, Received, Way};
+use idp_conformance::{BusHarness, Full, Received, Way};
 use idp_nats::{Deduplication, NatsBus, NatsConfig};
 use idp_testkit::{Direction, Proxy};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -22,6 +22,8 @@ pub(crate) struct Nats {
     pub(crate) name: String,
     mode: Deduplication,
     pub(crate) marks_takeovers: bool,
+    /// Another stream of the same bus, where there is one.
+    other: Option<String>,
 }
 
 /// Where the server under test is: `host:port`.
@@ -44,20 +46,28 @@ impl Nats {
 
     /// A stream that is configured so.
     pub(crate) async fn with(mode: Deduplication, config: stream::Config) -> Self {
-        let name = format!("T{:016x}", RandomState::new().build_hasher().finish());
+        let name = unique();
         let client = async_nats::connect(server()).await.expect("the server takes connections");
         let jetstream = jetstream::new(client);
-        let subjects = vec![format!("{name}.>")];
-        let config = stream::Config { name: name.clone(), subjects, ..config };
-        jetstream.create_stream(config).await.expect("the server has JetStream");
+        create(&jetstream, &name, config).await;
         let proxy = Proxy::to(server()).await.expect("a port is free");
-        Self { proxy, jetstream, name, mode, marks_takeovers: false }
+        Self { proxy, jetstream, name, mode, marks_takeovers: false, other: None }
+    }
+
+    /// A stream that takes no more when it is full, and another one beside it.
+    pub(crate) async fn with_bound(mode: Deduplication) -> Self {
+        let discard = stream::DiscardPolicy::New;
+        let nats = Self::with(mode, stream::Config { discard, ..Default::default() }).await;
+        let other = unique();
+        create(&nats.jetstream, &other, stream::Config::default()).await;
+        Self { other: Some(other), ..nats }
     }
 
     /// The configuration of a bus to the stream, through the proxy.
     pub(crate) fn config(&self) -> NatsConfig {
+        let streams = [&self.name].into_iter().chain(&self.other);
         let mut config =
-            NatsConfig::new(format!("nats://{}", self.proxy.address()), "test", [&self.name]);
+            NatsConfig::new(format!("nats://{}", self.proxy.address()), "test", streams);
         config.deduplication = self.mode;
         config.marks_takeovers = self.marks_takeovers;
         config.ack_timeout = Duration::from_secs(2);
@@ -70,6 +80,14 @@ impl Nats {
         NatsBus::connect(self.config()).await.expect("the server takes connections")
     }
 
+    /// How many messages the stream may hold.
+    async fn bound(&self, max_messages: i64) {
+        let stream = self.jetstream.get_stream(&self.name).await.expect("it exists");
+        let config = stream.cached_info().config.clone();
+        let config = stream::Config { max_messages, ..config };
+        self.jetstream.update_stream(config).await.expect("an operator may");
+    }
+
     /// A topic of that name.
     pub(crate) fn topic_named(&self, name: &str) -> Arc<str> {
         format!("{}.{name}", self.name).into()
@@ -77,7 +95,9 @@ impl Nats {
 
     /// What the subjects of a topic hold, as the server has it.
     pub(crate) async fn messages(&self, topic: &str) -> Vec<jetstream::Message> {
-        let stream = self.jetstream.get_stream(&self.name).await.expect("it exists");
+        let other = self.other.as_ref().filter(|other| topic.starts_with(other.as_str()));
+        let stream =
+            self.jetstream.get_stream(other.unwrap_or(&self.name)).await.expect("it exists");
         let filter_subject = match self.mode {
             Deduplication::Window => topic.to_owned(),
             Deduplication::Strict => format!("{topic}.*"),
@@ -99,6 +119,16 @@ impl Nats {
         assert_eq!(messages.len(), pending, "all that is pending");
         messages
     }
+}
+
+fn unique() -> String {
+    format!("T{:016x}", RandomState::new().build_hasher().finish())
+}
+
+async fn create(jetstream: &jetstream::Context, name: &str, config: stream::Config) {
+    let subjects = vec![format!("{name}.>")];
+    let config = stream::Config { name: name.to_owned(), subjects, ..config };
+    jetstream.create_stream(config).await.expect("the server has JetStream");
 }
 
 /// Whether it is a mark, which is no CloudEvent.
@@ -177,6 +207,24 @@ impl BusHarness for Nats {
             Way::ToBus => Direction::ToClient,
         };
         self.proxy.cut_after(direction, bytes);
+        true
+    }
+
+    /// The stream keeps what it has, and no more.
+    async fn fill(&self, _: &str) -> Option<Full> {
+        let other = self.other.as_ref()?;
+        let mut stream = self.jetstream.get_stream(&self.name).await.expect("it exists");
+        let held = stream.info().await.expect("the server answers").state.messages;
+        self.bound(i64::try_from(held).expect("few")).await;
+        Some(Full { elsewhere: Some(format!("{other}.beside").into()) })
+    }
+
+    async fn drain(&self, _: &str) {
+        self.bound(-1).await;
+    }
+
+    async fn slow_down(&self, answers: Duration) -> bool {
+        self.proxy.set_delay(answers / 2);
         true
     }
 }

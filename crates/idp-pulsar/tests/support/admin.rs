@@ -2,6 +2,7 @@
 
 use super::{server, unique};
 use std::collections::BTreeMap;
+use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -17,11 +18,26 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
+/// What is left of what a broker knows of producers when it crashes. What was stored behind that, it
+/// reads again.
+#[derive(Debug)]
+pub(crate) struct Noted {
+    /// The highest number of each producer, by its name.
+    pub(crate) numbers: BTreeMap<String, u64>,
+    /// Whether nothing was stored behind that.
+    pub(crate) is_all: bool,
+}
+
 impl Admin {
     pub(crate) fn new() -> Self {
         let url = server("IDP_TEST_PULSAR_ADMIN");
         let address =
             url.strip_prefix("http://").expect("IDP_TEST_PULSAR_ADMIN begins with http://");
+        Self::at(address)
+    }
+
+    /// That of another broker than the one that the environment names.
+    pub(crate) fn at(address: &str) -> Self {
         Self { address: address.to_owned() }
     }
 
@@ -60,6 +76,23 @@ impl Admin {
         self.done("PUT", &format!("{}/unload", path(topic)), "").await;
     }
 
+    /// What the broker last wrote down of the producers of a topic.
+    pub(crate) async fn noted(&self, topic: &str) -> Noted {
+        loop {
+            let answer = self.ask("GET", &format!("{}/internalStats", path(topic)), "").await;
+            let stats: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
+            let cursor = &stats["cursors"]["pulsar.dedup"];
+            if cursor["state"] == "SwitchingLedger" {
+                continue;
+            }
+            let number = |value: &serde_json::Value| value.as_u64().expect("a number");
+            let numbers = cursor["properties"].as_object().into_iter().flatten();
+            let numbers = numbers.map(|(name, value)| (name.clone(), number(value))).collect();
+            let is_all = cursor["markDeletePosition"] == stats["lastConfirmedEntry"];
+            return Noted { numbers, is_all };
+        }
+    }
+
     /// The message of that number of the topic, counted from 1, as the broker takes it apart.
     pub(crate) async fn examine(&self, topic: &str, number: usize) -> Answer {
         let query = format!("initialPosition=earliest&messagePosition={number}");
@@ -73,17 +106,28 @@ impl Admin {
     }
 
     pub(crate) async fn ask(&self, method: &str, at: &str, body: &str) -> Answer {
-        let mut network = TcpStream::connect(&self.address).await.expect("the server is there");
+        let answer = self.answer(method, at, body).await.expect("the server is there");
+        read(&answer)
+    }
+
+    /// Whether the broker is there, and its answer has that text.
+    pub(crate) async fn says(&self, at: &str, text: &str) -> bool {
+        let answer = self.answer("GET", at, "").await.unwrap_or_default();
+        answer.starts_with(b"HTTP/1.1 200") && String::from_utf8_lossy(&answer).contains(text)
+    }
+
+    async fn answer(&self, method: &str, at: &str, body: &str) -> io::Result<Vec<u8>> {
+        let mut network = TcpStream::connect(&self.address).await?;
         let request = format!(
             "{method} /admin/v2/{at} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             self.address,
             body.len()
         );
-        network.write_all(request.as_bytes()).await.expect("the server is there");
+        network.write_all(request.as_bytes()).await?;
         let mut answer = Vec::new();
-        network.read_to_end(&mut answer).await.expect("the server is there");
-        read(&answer)
+        network.read_to_end(&mut answer).await?;
+        Ok(answer)
     }
 }
 

@@ -1,10 +1,11 @@
 //! The bus under test, behind a network that can be cut.
 
 use super::admin::Admin;
+use super::bare::{Bare, SHARED};
 use super::proxy::Proxy;
-use super::{broker, reader};
+use super::{bounded, broker, reader, unique};
 use idp_application::EventBus;
-use idp_conformance::{BusHarness, Received, Way};
+use idp_conformance::{BusHarness, Full, Received, Way};
 use idp_pulsar::{PulsarBus, PulsarConfig};
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +45,39 @@ impl PulsarHarness {
 
     pub(crate) fn namespace(&self) -> &str {
         &self.namespace
+    }
+
+    /// One backlog quota or the other: who opens a producer is told so, or is told to wait.
+    fn policy(&self) -> &'static str {
+        if self.partitions == 0 { "producer_exception" } else { "producer_request_hold" }
+    }
+
+    fn quota(&self) -> String {
+        format!("namespaces/{}/backlogQuota", self.namespace)
+    }
+
+    /// The topic, or its partitions: those in which there is anything.
+    async fn parts(&self, topic: &str) -> Vec<String> {
+        let parts = match self.partitions {
+            0 => vec![topic.to_owned()],
+            count => (0..count).map(|part| format!("{topic}-partition-{part}")).collect(),
+        };
+        let mut used = Vec::new();
+        for part in parts {
+            if !reader::stored_in(&part).await.is_empty() {
+                used.push(part);
+            }
+        }
+        used
+    }
+
+    /// Ends when the broker lets nobody produce there any more. It looks when a producer is opened.
+    async fn until_closed(&self, part: &str) {
+        let mut bare = Bare::connect(&broker()).await;
+        while !matches!(bare.produce(part, &unique("probe"), SHARED, None).await, Err(7 | 8)) {
+            self.admin.unload(part).await;
+            bare = Bare::connect(&broker()).await;
+        }
     }
 }
 
@@ -91,5 +125,26 @@ impl BusHarness for PulsarHarness {
     async fn slow_down(&self, answers: Duration) -> bool {
         self.proxy.slow_down(answers);
         true
+    }
+
+    /// A subscriber has read nothing, and may lag behind no further. Other namespaces have no quota.
+    async fn fill(&self, topic: &str) -> Option<Full> {
+        let earliest = r#"{"ledgerId":-1,"entryId":-1}"#;
+        let subscription = format!("{}/subscription/slow", topic.replace("://", "/"));
+        // It may be there already.
+        self.admin.ask("PUT", &subscription, earliest).await;
+        let body = format!(r#"{{"limitSize":1,"limit":1,"policy":"{}"}}"#, self.policy());
+        self.admin.done("POST", &self.quota(), &body).await;
+        for part in self.parts(topic).await {
+            self.admin.unload(&part).await;
+            bounded(self.until_closed(&part)).await;
+        }
+        let elsewhere = self.admin.namespace().await;
+        let beside = self.admin.topic(&elsewhere, "beside", self.partitions).await;
+        Some(Full { elsewhere: Some(beside.into()) })
+    }
+
+    async fn drain(&self, _: &str) {
+        self.admin.done("DELETE", &self.quota(), "").await;
     }
 }

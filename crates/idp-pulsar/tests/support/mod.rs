@@ -5,6 +5,7 @@
 pub(crate) mod admin;
 pub(crate) mod bare;
 pub(crate) mod harness;
+pub(crate) mod own_broker;
 pub(crate) mod protobuf;
 pub(crate) mod proxy;
 pub(crate) mod reader;

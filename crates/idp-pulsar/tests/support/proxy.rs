@@ -76,6 +76,18 @@ impl Proxy {
     pub(crate) fn tamper(&self, tamper: impl FnMut(&mut [u8]) + Send + 'static) {
         *self.shared.tamper.lock().expect("not poisoned") = Some(Box::new(tamper));
     }
+
+    /// Changes the first byte of that text, once, on its way to the broker.
+    pub(crate) fn corrupt(&self, text: &'static [u8]) {
+        let mut is_done = false;
+        self.tamper(move |bytes| {
+            let at = bytes.windows(text.len()).position(|window| window == text);
+            if let Some(at) = at.filter(|_| !is_done) {
+                bytes[at] = b'!';
+                is_done = true;
+            }
+        });
+    }
 }
 
 impl Shared {

@@ -50,7 +50,12 @@ pub(crate) async fn numbers(topic: &str) -> Vec<u64> {
 
 /// Everything that a topic holds that is not partitioned.
 pub(crate) async fn stored_in(topic: &str) -> Vec<Stored> {
-    let mut bare = Bare::connect(&broker()).await;
+    stored_at(&broker(), topic).await
+}
+
+/// The same at that broker.
+pub(crate) async fn stored_at(broker: &str, topic: &str) -> Vec<Stored> {
+    let mut bare = Bare::connect(broker).await;
     bare.look_up(topic).await;
     let start = Writer::default().number(1, u64::MAX).number(2, u64::MAX);
     let subscribe = Writer::default().bytes(1, topic).bytes(2, unique("reader")).number(3, 0);

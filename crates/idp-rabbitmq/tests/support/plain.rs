@@ -75,6 +75,26 @@ impl Plain {
         soon("a binding", binding).await.expect("bound");
     }
 
+    pub async fn unbind(&self, queue: &str, exchange: &str, key: &str) {
+        let (queue, exchange, key) = (short(queue), short(exchange), short(key));
+        let unbinding = self.channel.queue_unbind(queue, exchange, key, FieldTable::default());
+        soon("the end of a binding", unbinding).await.expect("unbound");
+    }
+
+    /// Publishes to a queue until it takes nothing any more.
+    pub async fn stuff(&self, queue: &str) {
+        loop {
+            let (options, properties) =
+                (BasicPublishOptions::default(), BasicProperties::default());
+            let sending =
+                self.channel.basic_publish(short(""), short(queue), options, b"full", properties);
+            let confirm = soon("a message", sending).await.expect("sent");
+            if soon("its confirmation", confirm).await.expect("confirmed").is_nack() {
+                return;
+            }
+        }
+    }
+
     /// Takes the first message of a queue, as it is on the wire.
     pub async fn take_raw(&self, queue: &str) -> Option<Delivery> {
         let getting = self.channel.basic_get(short(queue), BasicGetOptions { no_ack: true });

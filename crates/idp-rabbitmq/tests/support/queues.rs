@@ -3,9 +3,10 @@
 use super::plain::{Plain, text};
 use super::{broker_uri, soon, unique};
 use idp_application::EventBus;
-use idp_conformance::{BusHarness, Received, Way};
+use idp_conformance::{BusHarness, Full, Received, Way};
 use idp_rabbitmq::{RabbitBus, RabbitConfig, RabbitOrder};
 use idp_testkit::{Direction, Proxy};
+use lapin::types::AMQPValue;
 use lapin::uri::AMQPUri;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -70,6 +71,20 @@ impl Queues {
         topic.replace('/', ".")
     }
 
+    /// A queue that takes nothing: it is as full as it may be.
+    pub async fn declare_full(&self, queue: &str) {
+        let bound =
+            [("x-max-length", AMQPValue::LongInt(1)), ("x-overflow", text("reject-publish"))];
+        self.plain.declare_queue(queue, &bound).await;
+        self.plain.stuff(queue).await;
+    }
+
+    /// The queue that stands for a topic while that is full, and the key by which it is bound.
+    fn full_queue(topic: &str) -> (String, &str) {
+        let (_, key) = topic.split_once('/').expect("an exchange and a key");
+        (format!("{}.full", Self::queue(topic)), key)
+    }
+
     /// The numbers of what the topic holds.
     pub async fn numbers(&self, topic: &str) -> Vec<i64> {
         let stored = self.stored(topic).await;
@@ -122,6 +137,30 @@ impl BusHarness for Queues {
 
     async fn cut_after(&self, way: Way, bytes: u64) -> bool {
         self.proxy.cut_after(direction(way), bytes);
+        true
+    }
+
+    /// What is sent there is routed to a full queue, until it is routed to its own again. A window is
+    /// not safe with that: README.md says so.
+    async fn fill(&self, topic: &str) -> Option<Full> {
+        if self.order == RabbitOrder::Window {
+            return None;
+        }
+        let (full, key) = Self::full_queue(topic);
+        self.declare_full(&full).await;
+        self.plain.bind(&full, &self.exchange, key).await;
+        self.plain.unbind(&Self::queue(topic), &self.exchange, key).await;
+        Some(Full { elsewhere: Some(self.topic("beside").await) })
+    }
+
+    async fn drain(&self, topic: &str) {
+        let (full, key) = Self::full_queue(topic);
+        self.plain.bind(&Self::queue(topic), &self.exchange, key).await;
+        self.plain.unbind(&full, &self.exchange, key).await;
+    }
+
+    async fn slow_down(&self, answers: Duration) -> bool {
+        self.proxy.set_delay(answers / 2);
         true
     }
 }

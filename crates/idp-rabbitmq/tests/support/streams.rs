@@ -85,4 +85,9 @@ impl BusHarness for Streams {
         self.proxy.cut_after(direction(way), bytes);
         true
     }
+
+    async fn slow_down(&self, answers: Duration) -> bool {
+        self.proxy.set_delay(answers / 2);
+        true
+    }
 }

@@ -7,7 +7,7 @@ pub(crate) mod letters;
 pub(crate) mod private;
 
 use idp_application::EventBus;
-use idp_conformance::{BusHarness, Received, Way};
+use idp_conformance::{BusHarness, Full, Received, Way};
 use idp_redis::{RedisBus, RedisConfig, stream_key_pattern};
 use idp_testkit::{Direction, Proxy};
 use redis::AsyncConnectionConfig;
@@ -31,6 +31,8 @@ pub(crate) struct Redis {
     pub(crate) proxy: Proxy,
     pub(crate) connection: MultiplexedConnection,
     name: String,
+    /// The server, where nobody else uses it.
+    own: Option<private::Private>,
 }
 
 impl Redis {
@@ -49,7 +51,14 @@ impl Redis {
         let connection = connection.expect("the server takes connections");
         let proxy = Proxy::to(server).await.expect("a port is free");
         let name = format!("t{:016x}", RandomState::new().build_hasher().finish());
-        Self { proxy, connection, name }
+        Self { proxy, connection, name, own: None }
+    }
+
+    /// A server of its own.
+    pub(crate) async fn alone() -> Self {
+        let server = private::Private::start(&[]).await;
+        let redis = Self::on(&server.address).await;
+        Self { own: Some(server), ..redis }
     }
 
     /// The configuration of a bus to the server, through the proxy.
@@ -166,6 +175,22 @@ impl BusHarness for Redis {
             Way::ToBus => Direction::ToClient,
         };
         self.proxy.cut_after(direction, bytes);
+        true
+    }
+
+    /// The memory is full: for all topics, and for whoever else uses the server.
+    async fn fill(&self, _: &str) -> Option<Full> {
+        self.own.as_ref()?;
+        let () = self.run(&["CONFIG", "SET", "maxmemory", "1"]).await;
+        Some(Full { elsewhere: None })
+    }
+
+    async fn drain(&self, _: &str) {
+        let () = self.run(&["CONFIG", "SET", "maxmemory", "0"]).await;
+    }
+
+    async fn slow_down(&self, answers: Duration) -> bool {
+        self.proxy.set_delay(answers / 2);
         true
     }
 }

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Request, Response, StatusCode};
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
@@ -23,6 +23,8 @@ pub(crate) struct Delivery {
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// Whether it was told that it asks too early.
+    pub(crate) is_put_off: bool,
 }
 
 /// What a request is answered with.
@@ -38,6 +40,8 @@ pub(crate) enum Reply {
 struct Shared {
     deliveries: Mutex<Vec<Delivery>>,
     replies: Mutex<VecDeque<Reply>>,
+    /// Paths that are answered with 429.
+    busy: Mutex<HashSet<String>>,
 }
 
 impl Subscriber {
@@ -63,6 +67,16 @@ impl Subscriber {
     /// Answers the next requests so, the first first; all others with 204.
     pub(crate) fn reply(&self, replies: impl IntoIterator<Item = Reply>) {
         self.state.replies.lock().expect("no panic").extend(replies);
+    }
+
+    /// Answers what comes to the path with 429 and a second to wait, or as ever again.
+    pub(crate) fn set_busy(&self, path: &str, is_busy: bool) {
+        let mut busy = self.state.busy.lock().expect("no panic");
+        if is_busy {
+            busy.insert(path.to_owned())
+        } else {
+            busy.remove(path)
+        };
     }
 
     /// What arrived so far.
@@ -97,9 +111,13 @@ async fn receive(State(shared): State<Arc<Shared>>, request: Request<Body>) -> R
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.expect("the body arrives");
     let path = head.uri.to_string();
-    let delivery = Delivery { path, headers: head.headers, body };
+    let is_put_off = shared.busy.lock().expect("no panic").contains(&path);
+    let delivery = Delivery { path, headers: head.headers, body, is_put_off };
     shared.deliveries.lock().expect("no panic").push(delivery);
-    let reply = shared.replies.lock().expect("no panic").pop_front();
+    let reply = match is_put_off {
+        true => Some(Reply::Header(429, "retry-after", "1".to_owned())),
+        false => shared.replies.lock().expect("no panic").pop_front(),
+    };
     let with = |status: u16| Response::builder().status(StatusCode::from_u16(status).expect("ok"));
     let response = match reply.unwrap_or(Reply::Status(204)) {
         Reply::Status(status) => with(status).body(Body::empty()),
