@@ -110,12 +110,13 @@ impl Worker {
             track.track.sequence == work.lease().sequence
         };
         let mut level = tracks.by_tenant.iter().filter(level);
-        // Behind the end of the lane nobody can have sent anything of the track. Before it, nobody can of one
-        // that was split off in this tenure and stands where all that was sent of the lane is done.
+        // Behind the end of the lane no owner before can have sent anything of the track. Before it, none can of one
+        // that was split off in this tenure and stands where all that was sent of the lane is done. This one can have,
+        // of what came since the lane was read.
         let makes_room = || self.lacks_room(work) && self.is_sure(work);
         let merge = level.find(|(tenant, track)| {
             let is_sure = work.news_read > 0 || track.is_own && makes_room();
-            is_sure && !self.tenants.is_special(tenant)
+            is_sure && track.is_sure() && !self.tenants.is_special(tenant)
         });
         let merge = merge.map(|(tenant, _)| tenant);
         let change = tracks.change.clone().or_else(|| merge.cloned().map(Change::Merge));
@@ -313,9 +314,9 @@ impl Worker {
         let work = self.lanes.get_mut(&lane)?;
         work.tracks.get_or_insert_default().serve(tenant, cost, turn.least);
         let until = (now + self.config.publish_timeout).min(work.deadline());
-        match tenant {
-            Some(tenant) => self.tenants.take(tenant, messages.len(), now, part),
-            None => work.attempts(turn.lease.sequence + passed),
+        work.attempts_on(tenant, turn.lease.sequence + passed);
+        if let Some(tenant) = tenant {
+            self.tenants.take(tenant, messages.len(), now, part);
         }
         self.sending.insert(lane).then_some(Send { messages, until, ticket })
     }

@@ -215,6 +215,18 @@ impl LaneWork {
         self.attempted = self.attempted.max(sequence);
     }
 
+    /// Events up to this number are being sent on a track.
+    pub(crate) fn attempts_on(&mut self, tenant: Option<&TenantId>, sequence: i64) {
+        match tenant {
+            None => self.attempts(sequence),
+            Some(tenant) => {
+                if let Some(track) = self.track_mut(tenant) {
+                    track.attempts(sequence);
+                }
+            }
+        }
+    }
+
     /// Takes note of it when the main track was read to its end.
     pub(crate) fn note_end(&mut self) {
         if self.news_read > 0 {

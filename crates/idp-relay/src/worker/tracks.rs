@@ -40,6 +40,8 @@ pub(crate) struct TrackWork {
     renews: bool,
     /// What was set aside since then.
     aside: Vec<SetAside>,
+    /// The number of the last event that this tenure sent on it, acknowledged or not.
+    attempted: i64,
     /// The event that the bus refused and that is next.
     pub(crate) refusal: Option<Refusal>,
     /// The newest news up to which it was read to its end.
@@ -126,6 +128,7 @@ impl TrackWork {
             recorded_cursor,
             renews: false,
             aside: Vec::new(),
+            attempted: recorded,
             refusal: None,
             news_read: 0,
             is_behind: false,
@@ -137,6 +140,16 @@ impl TrackWork {
     fn has_progress(&self) -> bool {
         self.recorded < self.track.sequence
             || self.renews && self.recorded_cursor < self.track.cursor
+    }
+
+    /// Events up to this number are being sent on it.
+    pub(crate) fn attempts(&mut self, sequence: i64) {
+        self.attempted = self.attempted.max(sequence);
+    }
+
+    /// Whether all that this tenure sent on it was acknowledged.
+    pub(crate) fn is_sure(&self) -> bool {
+        self.attempted <= self.track.sequence
     }
 
     /// Windows without events were read.

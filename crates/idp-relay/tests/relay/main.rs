@@ -6,6 +6,7 @@ mod faults;
 mod gone;
 mod operator;
 mod parking;
+mod replaying;
 mod sabotage;
 mod service;
 mod sharing;

@@ -18,8 +18,9 @@ pub(crate) const LONG: Duration = Duration::from_secs(240);
 pub(crate) struct Service {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) recorder: Recorder,
+    pub(crate) clock: RuntimeClock,
+    pub(crate) lanes: LaneCount,
     tallying: Tallying,
-    lanes: LaneCount,
 }
 
 impl Deref for Service {
@@ -32,15 +33,15 @@ impl Deref for Service {
 
 impl Service {
     pub(crate) async fn start(lanes: u16) -> Self {
-        let clock = Arc::new(RuntimeClock::start());
+        let clock = RuntimeClock::start();
         let lanes = LaneCount::new(lanes).expect("not too many lanes");
-        let store = MemoryStore::default().with_clock(clock.clone()).with_lanes(lanes);
+        let store = MemoryStore::default().with_clock(Arc::new(clock)).with_lanes(lanes);
         let store = Arc::new(store);
         store.migrate(TALLY_TABLES).await.expect("the tables can be made");
         let recorder = Recorder::new(config().batch_size);
         let ids = Arc::new(SequentialIds::default());
-        let tallying = Tallying::on(store.clone(), recorder.clone(), clock, ids);
-        Self { store, recorder, tallying, lanes }
+        let tallying = Tallying::on(store.clone(), recorder.clone(), Arc::new(clock), ids);
+        Self { store, recorder, clock, lanes, tallying }
     }
 
     /// The lane that the events of a tally are in.

@@ -114,6 +114,49 @@ fn a_track_is_merged_where_it_meets_the_end_of_the_lane_when_nothing_is_special_
     assert_eq!(rig.read(&[0], &[(0, &[1, 2])])[0].messages.len(), 2);
 }
 
+/// What may have arrived on the stream of the track must not be sent on that of the lane.
+#[test]
+fn a_track_of_which_a_send_failed_is_not_merged_before_it_was_sent_again() {
+    let (mut rig, change) = met(TenantPolicy { weight: 3, ..TenantPolicy::usual(acme()) });
+    rig.worker.on_changed(&change, tracks(1, &[(1, 0)]));
+    let Step::ReadTracks(main) = rig.next() else { panic!("the main track comes first") };
+    rig.worker.on_tracks_read(&main, Vec::new(), rig.now);
+    let Step::ReadTracks(reading) = rig.next() else { panic!("then acme") };
+    let sends = rig.worker.on_tracks_read(&reading, vec![all_of(&[1, 2, 3])], rig.now);
+    let pause = rig.refused(&sends[0], 0).expect("it is sent again");
+    rig.pass(pause);
+    rig.worker.on_policies(Vec::new(), rig.now);
+    let Step::ReadTracks(main) = rig.next() else { panic!("it is no merge: the lane is read on") };
+    assert_eq!(main.turns[0].scope, TenantScope::Except(vec![acme()]));
+    let mut passed = TrackBatch { has_more: false, ..all_of(&[]) };
+    passed.pass(super::cursor(3), 3);
+    rig.worker.on_tracks_read(&main, vec![passed], rig.now);
+    rig.advance(&[(0, 3)]);
+    let Step::ReadTracks(main) = rig.next() else { panic!("to its end") };
+    rig.worker.on_tracks_read(&main, Vec::new(), rig.now);
+    let Step::ReadTracks(reading) = rig.next() else { panic!("acme follows") };
+    assert_eq!(reading.turns[0].until, Some(super::cursor(3)));
+    let sends = rig.worker.on_tracks_read(&reading, vec![all_of(&[1, 2, 3])], rig.now);
+    let (stream, sequence) = (&sends[0].messages[0].stream, sends[0].messages[0].sequence);
+    assert_eq!((stream.to_string().as_str(), sequence), ("bus/0/tenant/acme/1", 1));
+    rig.sent(&sends[0]);
+    let Step::RecordTracks(records) = rig.next() else { panic!("that is to be recorded") };
+    rig.worker.on_tracks_recorded(&records, &[Lane::from_number(0)]);
+    let Step::Merge(_) = rig.next() else { panic!("now it is sure") };
+}
+
+/// Events of acme at these positions, and nothing else.
+fn all_of(positions: &[i64]) -> TrackBatch {
+    let read = batch(0, positions, positions.last().copied().unwrap_or_default());
+    let events = read.events.into_iter().map(|event| TrackEvent {
+        cursor: event.cursor,
+        count: 1,
+        envelope: Some(event.envelope),
+    });
+    let (lane, through, has_more) = (read.lane, read.through, false);
+    TrackBatch { lane, events: events.collect(), through, has_more }
+}
+
 #[test]
 fn a_track_that_is_to_be_merged_is_read_no_further_than_where_it_meets_the_lane() {
     let mut rig = Rig::holding(1);
