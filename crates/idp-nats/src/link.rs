@@ -14,9 +14,10 @@ use async_nats::{
     Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError, jetstream,
 };
 use idp_application::{BoxError, Error, ErrorKind};
+use std::panic;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinSet};
 
 /// Where nobody answers: a connection that has nothing else to go back to ends when it is lost.
 const NOWHERE: &str = "nats://127.0.0.1:0";
@@ -34,8 +35,8 @@ pub(crate) struct Link {
 struct Current {
     connection: Option<Arc<Connection>>,
     /// It goes on when the call that began it is dropped: what takes longer than the patience of any
-    /// call is there for a later one.
-    opening: Option<JoinHandle<Result<Connection, Error>>>,
+    /// call is there for a later one. It ends with the bus.
+    opening: JoinSet<Result<Connection, Error>>,
 }
 
 impl Link {
@@ -50,14 +51,11 @@ impl Link {
         }
         // Before another one is opened, so that two are never used at a time.
         current.connection = None;
-        let is_left_over = current.opening.as_ref().is_some_and(JoinHandle::is_finished);
-        let connection = match self.opened(&mut current).await {
-            // Nobody was there when it came to its end: that says nothing about now.
-            outcome if is_left_over => match outcome.ok().filter(Connection::is_alive) {
-                Some(connection) => connection,
-                None => self.opened(&mut current).await?,
-            },
-            outcome => outcome?,
+        // One that failed says nothing about now.
+        let left_over = current.opening.try_join_next().map(opened);
+        let connection = match left_over {
+            Some(Ok(connection)) if connection.is_alive() => connection,
+            _ => self.open(&mut current).await?,
         };
         let connection = Arc::new(connection);
         current.connection = Some(Arc::clone(&connection));
@@ -65,14 +63,14 @@ impl Link {
     }
 
     /// Waits for the connection that is being opened, and begins to open one if none is.
-    async fn opened(&self, current: &mut Current) -> Result<Connection, Error> {
-        let opening = current.opening.get_or_insert_with(|| {
+    async fn open(&self, current: &mut Current) -> Result<Connection, Error> {
+        loop {
+            if let Some(outcome) = current.opening.join_next().await {
+                return opened(outcome);
+            }
             let (config, servers) = (self.config.clone(), self.servers.clone());
-            tokio::spawn(async move { Connection::open(&config, &servers).await })
-        });
-        let outcome = opening.await;
-        current.opening = None;
-        outcome.unwrap_or_else(|error| Err(failed(ErrorKind::Unavailable, error)))
+            current.opening.spawn(async move { Connection::open(&config, &servers).await });
+        }
     }
 
     /// Gives a connection up that does not answer any more.
@@ -82,6 +80,14 @@ impl Link {
             *known = None;
         }
     }
+}
+
+/// What came of it; a panic goes on here.
+fn opened(outcome: Result<Result<Connection, Error>, JoinError>) -> Result<Connection, Error> {
+    outcome.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => panic::resume_unwind(panic),
+        Err(error) => Err(failed(ErrorKind::Unavailable, error)),
+    })
 }
 
 /// One connection, until it is lost.

@@ -6,8 +6,9 @@ use idp_application::{Error, ErrorKind};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, ConnectionInfo, TlsCertificates};
 use std::path::Path;
+use std::{io, panic};
 use tokio::sync::Mutex;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinSet};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 
 /// Gives the connection, and opens another when there is none.
@@ -26,8 +27,8 @@ struct Current {
     connection: Option<MultiplexedConnection>,
     number: u64,
     /// It goes on when the call that began it is dropped: what takes longer than the patience of any
-    /// call is there for a later one.
-    opening: Option<JoinHandle<Result<MultiplexedConnection, Error>>>,
+    /// call is there for a later one. It ends with the bus.
+    opening: JoinSet<Result<MultiplexedConnection, Error>>,
 }
 
 impl Link {
@@ -45,11 +46,11 @@ impl Link {
         if let Some(connection) = &current.connection {
             return Ok((connection.clone(), current.number));
         }
-        let is_left_over = current.opening.as_ref().is_some_and(JoinHandle::is_finished);
-        let connection = match self.opened(&mut current).await {
-            // Nobody was there when it failed: that says nothing about now.
-            Err(_) if is_left_over => self.opened(&mut current).await?,
-            outcome => outcome?,
+        // One that failed says nothing about now.
+        let left_over = current.opening.try_join_next().map(opened);
+        let connection = match left_over {
+            Some(Ok(connection)) => connection,
+            _ => self.open(&mut current).await?,
         };
         current.number += 1;
         current.connection = Some(connection.clone());
@@ -57,19 +58,17 @@ impl Link {
     }
 
     /// Waits for the connection that is being opened, and begins to open one if none is.
-    async fn opened(&self, current: &mut Current) -> Result<MultiplexedConnection, Error> {
-        let opening = current.opening.get_or_insert_with(|| {
+    async fn open(&self, current: &mut Current) -> Result<MultiplexedConnection, Error> {
+        loop {
+            if let Some(outcome) = current.opening.join_next().await {
+                return opened(outcome);
+            }
             let (client, options) = (self.client.clone(), self.options.clone());
-            tokio::spawn(async move {
+            current.opening.spawn(async move {
                 let opening = client.get_multiplexed_async_connection_with_config(&options);
                 opening.await.map_err(not_connected)
-            })
-        });
-        let outcome = opening.await;
-        current.opening = None;
-        outcome.unwrap_or_else(|_| {
-            Err(not_connected(std::io::Error::from(std::io::ErrorKind::Interrupted).into()))
-        })
+            });
+        }
     }
 
     /// Gives a connection up that is of no use any more.
@@ -79,6 +78,16 @@ impl Link {
             current.connection = None;
         }
     }
+}
+
+/// What came of it; a panic goes on here.
+fn opened(
+    outcome: Result<Result<MultiplexedConnection, Error>, JoinError>,
+) -> Result<MultiplexedConnection, Error> {
+    outcome.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => panic::resume_unwind(panic),
+        Err(error) => Err(not_connected(io::Error::other(error).into())),
+    })
 }
 
 fn client(config: &RedisConfig, info: ConnectionInfo) -> Result<Client, Error> {

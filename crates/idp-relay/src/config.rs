@@ -54,8 +54,8 @@ pub struct RelayConfig {
     /// without waiting. 100 is no limit. With too little for what is committed the target falls
     /// behind for as long as that lasts: alarm on its lag.
     pub log_percent_max: u32,
-    /// Ends, as if it were stopped, when it holds all lanes and has read them to their end: for a
-    /// replay.
+    /// Ends, as if it were stopped, when it holds all lanes, has read them to their end, and has sent what
+    /// is due of what is set aside: for a replay. What is parked or scheduled for later does not keep it.
     pub ends_when_drained: bool,
 }
 

@@ -301,9 +301,9 @@ impl Worker {
     }
 
     /// Nothing is to be done now. A worker that only drains the log is at its end when it holds all
-    /// lanes and has read them all.
+    /// lanes and has read them all, and nothing of their side tracks is to be tried again.
     fn rest(&mut self, now: Instant) -> Step {
-        let is_read = |work: &LaneWork| work.is_read() && work.is_settled();
+        let is_read = |work: &LaneWork| work.is_read() && work.is_settled() && !work.side_pending;
         let is_done = self.config.ends_when_drained
             && self.share.is_some()
             && self.lanes.len() == self.lanes_in_all

@@ -107,8 +107,8 @@ pub(crate) async fn tenant(
     }
 }
 
-/// Changes one thing of the policy, and leaves the others as they are. Of two operators at the same moment
-/// the last one is heard, and both are on record.
+/// Changes one thing of the policy, and leaves the others as it found them: of two operators at the same
+/// moment the last one is heard in everything, and both are on record.
 async fn change(
     core: &Core,
     settings: &Settings,

@@ -48,8 +48,8 @@ async fn a_name_is_used_for_one_replay(site: Site) {
     assert!(told.ends_with("\n5 events were sent again\n"), "{told}");
     let told = site.refused(&["outbox", "replay", "--to", "audit"]);
     assert!(told.contains("`--to`: the name `audit` was used already"), "{told}");
-    let told = site.done(&["outbox", "replay", "--to", "audit", "--again"]);
-    assert!(told.ends_with("\n5 events were sent again\n"), "{told}");
+    let told = site.refused(&["outbox", "replay", "--to", "audit", "--again"]);
+    assert!(told.contains("`--again`: no replay `audit` was interrupted"), "{told}");
 
     for name in ["console", "nats", "archive", "route_plan_board", "a/b"] {
         let told = site.refused(&["outbox", "replay", "--to", name, "--again"]);
@@ -63,7 +63,9 @@ async fn a_name_is_used_for_one_replay(site: Site) {
         "{told}"
     );
     let records = site.done(&["log", "records"]);
-    assert_eq!(lines(&records, " forget audit by outbox replay: "), 2, "{records}");
+    assert_eq!(lines(&records, " forget audit by outbox replay: "), 1, "{records}");
+    assert_eq!(lines(&records, " hold audit by outbox replay: all events"), 1, "{records}");
+    assert_eq!(site.done(&["log", "holds"]), "");
 }
 
 /// A stream of that configuration, to which replays go from now on.
@@ -84,6 +86,8 @@ async fn a_replay_that_is_stopped_goes_on_where_it_ended(mut site: Site) {
     site.import_ten("globex");
     let replay = site.begin(&["outbox", "replay", "--to", "copy"]);
     nats.events(3).await;
+    let told = site.refused(&["outbox", "replay", "--to", "copy", "--again"]);
+    assert!(told.contains("`--to`: the replay `copy` is running"), "{told}");
     let kill = Command::new("kill").args(["-TERM", &replay.id().to_string()]).status();
     assert!(kill.expect("kill runs").success());
     let ended = replay.wait_with_output().expect("it ends");
@@ -91,6 +95,9 @@ async fn a_replay_that_is_stopped_goes_on_where_it_ended(mut site: Site) {
     assert_eq!(ended.status.code(), Some(1), "{told}");
     assert!(told.contains("it was stopped, 3 events were sent; "), "{told}");
     assert!(site.done(&["log", "readers"]).starts_with("copy: events since "), "it is kept for it");
+    let again = ["outbox", "replay", "--to", "copy", "--again"];
+    let told = site.refused(&[&again[..], &["--tenant", "acme"]].concat());
+    assert!(told.contains("the replay `copy` is of all events, not of tenants acme"), "{told}");
 
     let client = async_nats::connect(server("IDP_TEST_NATS")).await.expect("it is there");
     let config = stream::Config { max_messages: -1, ..nats.stream.cached_info().config.clone() };

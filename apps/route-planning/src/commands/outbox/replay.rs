@@ -1,17 +1,18 @@
 //! `route-planning outbox replay --to NAME`
 
+mod name;
+
+use self::name::Name;
 use crate::bootstrap::Core;
 use crate::commands::stop_signal::stop_signal;
 use crate::outlet::Outlet;
-use crate::settings::Settings;
+use crate::settings::{RelaySettings, Settings};
 use clap::Args;
 use idp::application::{Actor, BoxError, KeepingAction, KeepingCommand, Reader, RelayMetrics};
 use idp::prelude::*;
 use idp::relay::{EventFilter, RelayHandle};
+use std::collections::BTreeSet;
 use std::io::{self, Write};
-
-/// How far back it is known whether a name was used.
-const RECORDS_MAX: u32 = 10_000;
 
 /// Which part of the log, and under which name.
 #[derive(Clone, Debug, Args)]
@@ -32,7 +33,7 @@ pub(crate) struct ReplayArguments {
     /// Only events that occurred before then
     #[arg(long, value_name = "TIME")]
     before: Option<Timestamp>,
-    /// Go on with a replay of that name that was interrupted, or repeat it; give the same part of the log
+    /// Go on with a replay of that name that was interrupted; give the same part of the log
     #[arg(long)]
     again: bool,
 }
@@ -47,6 +48,25 @@ impl ReplayArguments {
             faults.push("`--before` must be later than `--from`".to_owned());
         }
         if faults.is_empty() { Ok(()) } else { Err(faults.join("; ").into()) }
+    }
+
+    /// Which part, in words that are the same for the same part.
+    fn words(&self) -> String {
+        let tenants: BTreeSet<_> = self.tenant.iter().map(TenantId::as_str).collect();
+        let types: BTreeSet<_> = self.types.iter().map(String::as_str).collect();
+        let list = |what: &str, of: BTreeSet<&str>| {
+            let of: Vec<_> = of.into_iter().collect();
+            (!of.is_empty()).then(|| format!("{what} {}", of.join(", ")))
+        };
+        let time = |what: &str, at: Option<Timestamp>| at.map(|at| format!("{what} {at}"));
+        let parts = [
+            list("tenants", tenants),
+            list("types", types),
+            time("from", self.from),
+            time("before", self.before),
+        ];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        if parts.is_empty() { "all events".to_owned() } else { parts.join("; ") }
     }
 
     fn part(&self) -> EventFilter {
@@ -71,16 +91,12 @@ pub(super) async fn replay(
     arguments.check()?;
     let core = Core::open(&settings.database).await?;
     let ReplayArguments { to, again, .. } = &arguments;
-    if !again && is_used(&core, to).await? {
-        return Err(format!(
-            "`--to`: the name `{to}` was used already: take another one, or add `--again` to go on with \
-             the same part of the log"
-        )
-        .into());
-    }
     let stop = stop_signal()?;
-    let relay = core.start_replay(to, arguments.part(), &settings.relay).await?;
-    let done = drained(relay, to, stop).await?;
+    let name = Name::claim(&core, to, &arguments.words(), *again).await?;
+    let outcome = run(&core, &arguments, &settings.relay, stop).await;
+    let released = name.release().await;
+    let done = outcome?;
+    released?;
     writeln!(out, "{} events were sent again", done.published)?;
     if done.events_missed > 0 {
         let missed = done.events_missed;
@@ -89,13 +105,21 @@ pub(super) async fn replay(
     forget(&core, to).await
 }
 
-/// Whether something of that name reads the log, or did.
-async fn is_used(core: &Core, name: &str) -> Result<bool, Error> {
-    let readers = core.backend().readers().await?;
-    let records = core.backend().keeping_records(RECORDS_MAX).await?;
-    let forgotten = |code: &str| code.starts_with("forget");
-    Ok(readers.iter().any(|reader| reader.name == name)
-        || records.iter().any(|record| record.subject == name && forgotten(&record.action)))
+async fn run(
+    core: &Core,
+    arguments: &ReplayArguments,
+    settings: &RelaySettings,
+    stop: impl Future<Output = io::Result<()>>,
+) -> Result<RelayMetrics, BoxError> {
+    let mut stop = std::pin::pin!(stop);
+    let relay = tokio::select! {
+        relay = core.start_replay(&arguments.to, arguments.part(), settings) => relay?,
+        asked = &mut stop => {
+            asked?;
+            return Err("it was stopped before it began".into());
+        }
+    };
+    drained(relay, &arguments.to, stop).await
 }
 
 /// Ends when all was read and sent; early when somebody asks for it, or when it stands still.
@@ -109,25 +133,34 @@ async fn drained(
     let why = loop {
         tokio::select! {
             changed = seen.changed() => if changed.is_err() {
-                relay.ended().await?;
-                return Ok(*seen.borrow());
+                match relay.ended().await {
+                    Ok(()) => return Ok(*seen.borrow()),
+                    Err(error) => break error.to_string(),
+                }
             },
             asked = &mut stop => {
                 asked?;
-                break "it was stopped";
+                break stopped(relay, "it was stopped").await;
             }
         }
         if seen.borrow().lanes_stalled > 0 {
-            break "the bus refuses so much of it that it stands still";
+            break stopped(relay, "the bus refuses so much of it that it stands still").await;
         }
     };
-    relay.stop().await?;
     let published = seen.borrow().published;
     Err(format!(
         "{why}, {published} events were sent; `outbox replay --to {name} --again` goes on, and until \
          `log forget {name}` the log is kept for it"
     )
     .into())
+}
+
+/// Says why, and what went wrong besides.
+async fn stopped(relay: RelayHandle, why: &str) -> String {
+    match relay.stop().await {
+        Ok(()) => why.to_owned(),
+        Err(error) => format!("{why}, and {error}"),
+    }
 }
 
 /// Otherwise the log would be kept for it for ever. What was set aside stays until somebody looked at it.

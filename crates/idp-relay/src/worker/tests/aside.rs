@@ -269,3 +269,25 @@ fn a_worker_that_only_drains_ends_when_everything_is_read() {
     rig.worker.on_released();
     assert_eq!(rig.next(), Step::End(Ending::Clean));
 }
+
+#[test]
+fn a_worker_that_only_drains_tries_what_is_due_until_it_is_sent() {
+    let mut rig = Rig::holding(1);
+    rig.worker.config.ends_when_drained = true;
+    let sends = rig.read(&[0], &[(0, &[1])]);
+    rig.sent(&sends[0]);
+    rig.advance(&[(0, 1)]);
+    rig.worker.lanes.values_mut().for_each(|work| work.side_pending = true);
+    let sends = rig.answer_due(due(1, 1));
+    let pause = rig.refused(&sends[0], 0).expect("the bus is away");
+    let Step::Wait(until) = rig.worker.next(rig.now) else { panic!("it does not end") };
+    assert!(until <= rig.now + pause);
+    rig.pass(pause);
+    let sends = rig.answer_due(due(1, 1));
+    rig.sent(&sends[0]);
+    let settlement = rig.expect_settle();
+    let done = Settled::Done { unblocked: vec![key(1)] };
+    rig.worker.on_settled(&settlement, &done);
+    assert!(rig.answer_due(Due::default()).is_empty());
+    let Step::Release(_) = rig.worker.next(rig.now) else { panic!("all is read and sent") };
+}
