@@ -14,13 +14,29 @@ use crate::stored::Reader;
 use idp_application::EventBus;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a broker may take to answer: less than a relay waits for a send.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(1_500);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// A reader that hears nothing for so long has read what there is, for now.
 const QUIET: Duration = Duration::from_millis(300);
+
+/// While writers write it may never be quiet: a reading is no longer than this.
+const READING_MAX: Duration = Duration::from_secs(2);
+
+/// One reading.
+struct Reading(Instant);
+
+impl Reading {
+    fn begin() -> Self {
+        Self(Instant::now())
+    }
+
+    fn goes_on(&self) -> bool {
+        self.0.elapsed() < READING_MAX
+    }
+}
 
 /// A bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

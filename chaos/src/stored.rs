@@ -11,7 +11,8 @@ use std::fmt;
 
 /// A client of a broker.
 pub(crate) trait Reader: Send {
-    /// What has come since it was asked last.
+    /// What has come since it was asked last: all of it, or a part of it while there is much, but something
+    /// if anything has come.
     fn read_on<'a>(&'a mut self, place: &'a Place) -> BoxFuture<'a, Outcome<Vec<Found>>>;
 }
 
@@ -59,7 +60,18 @@ impl Stored {
         Self { reader: bus.reader(), found: Vec::new(), arrived: HashSet::new() }
     }
 
-    /// Reads what has come since.
+    /// Reads all that has come since, when nobody writes any more.
+    pub(crate) async fn read_to_end(&mut self, place: &Place) -> Outcome {
+        loop {
+            let before = self.found.len();
+            self.read_on(place).await?;
+            if self.found.len() == before {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads what has come since, or a part of it.
     pub(crate) async fn read_on(&mut self, place: &Place) -> Outcome {
         let found = self.reader.read_on(place).await?;
         self.arrived.extend(found.iter().map(|found| found.delivery.event));

@@ -1,6 +1,6 @@
 //! Kafka, as subscribers see it that read committed messages.
 
-use super::QUIET;
+use super::{QUIET, Reading};
 use crate::failure::Outcome;
 use crate::place::Place;
 use crate::stored::{Found, Reader};
@@ -85,8 +85,10 @@ fn consumer(place: &Place) -> Outcome<BaseConsumer> {
 }
 
 fn read(consumer: &BaseConsumer) -> Outcome<Vec<Found>> {
-    let mut all = Vec::new();
-    while let Some(message) = consumer.poll(QUIET) {
+    let (mut all, reading) = (Vec::new(), Reading::begin());
+    while reading.goes_on()
+        && let Some(message) = consumer.poll(QUIET)
+    {
         // An error is that of a broker that was away: it tries again by itself.
         if let Ok(message) = message {
             all.push(found(&message)?);

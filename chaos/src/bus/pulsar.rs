@@ -2,7 +2,7 @@
 
 mod wire;
 
-use super::{CONNECT_TIMEOUT, QUIET};
+use super::{CONNECT_TIMEOUT, QUIET, Reading};
 use crate::failure::Outcome;
 use crate::place::Place;
 use crate::stored::{Found, Reader};
@@ -55,8 +55,10 @@ impl Topic {
         let host = place.broker.trim_start_matches("pulsar://");
         let mut wire = Wire::connect(host).await?;
         wire.read_from(&place.bus.topic(place), self.0).await?;
-        let mut all = Vec::new();
-        while let Ok(message) = timeout(QUIET, wire.message()).await {
+        let (mut all, reading) = (Vec::new(), Reading::begin());
+        while reading.goes_on()
+            && let Ok(message) = timeout(QUIET, wire.message()).await
+        {
             let message = message?;
             if self.0.is_some_and(|last| message.position <= last) {
                 continue;

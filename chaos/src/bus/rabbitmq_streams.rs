@@ -1,7 +1,7 @@
 //! A RabbitMQ stream, read in the form that the broker gives it to AMQP 0-9-1.
 
 use super::rabbitmq::{found, open, short};
-use super::{ANSWER_TIMEOUT, CONNECT_TIMEOUT, QUIET};
+use super::{ANSWER_TIMEOUT, CONNECT_TIMEOUT, QUIET, Reading};
 use crate::failure::Outcome;
 use crate::place::Place;
 use crate::stored::{Found, Reader};
@@ -50,8 +50,10 @@ impl Stream {
         let options = BasicConsumeOptions::default();
         let (stream, tag) = (short(&place.stream)?, short("reader")?);
         let mut consumer = channel.basic_consume(stream, tag, options, from).await?;
-        let mut all = Vec::new();
-        while let Ok(Some(delivery)) = timeout(QUIET, consumer.next()).await {
+        let (mut all, reading) = (Vec::new(), Reading::begin());
+        while reading.goes_on()
+            && let Ok(Some(delivery)) = timeout(QUIET, consumer.next()).await
+        {
             let delivery = delivery?;
             delivery.ack(BasicAckOptions::default()).await?;
             let offset = offset(&delivery).ok_or("a message of a stream has no offset")?;

@@ -61,6 +61,12 @@ impl Target {
     }
 
     /// Puts messages where the rule says.
+    ///
+    /// Change the rule of a target only when nothing waits to be sent to it: stop the relays of the old
+    /// rule when the target has no lag and nothing set aside that is due, and then start those of the new
+    /// one. A bus that drops duplicates by number does so in each place; a message that failed in one place
+    /// and is sent again to another, which has a later one of its stream already, would be dropped there as
+    /// known.
     pub fn topic(mut self, rule: TopicRule) -> Self {
         self.template = rule.template().into();
         self.topic = rule;
