@@ -43,6 +43,20 @@ fn lanes_of_a_backlog_wait_for_those_that_are_being_sent_until_they_are_half() {
 }
 
 #[test]
+fn a_lane_that_could_not_be_recorded_is_not_waited_for() {
+    let (mut rig, sends) = sending();
+    for lane in [1, 2] {
+        rig.sent(&sends[lane]);
+        let records = rig.expect_advance();
+        rig.worker.on_unrecorded(&[records[0].progress.lane].into(), rig.now);
+    }
+    rig.sent(&sends[0]);
+    rig.advance(&[(0, 2)]);
+    let Step::Read(reading) = rig.next() else { panic!("one of two that can go on is half") };
+    assert_eq!(reading.lanes(), [Lane::from_number(0)]);
+}
+
+#[test]
 fn no_lane_waits_for_others_longer_than_a_reading_takes() {
     let (mut rig, sends) = sending();
     rig.sent(&sends[2]);
@@ -158,4 +172,42 @@ fn the_tracks_of_a_backlog_are_read_in_larger_pages() {
         work.tracks.get_or_insert_default().by_tenant.clear();
     }
     assert!(!rig.worker.has_backlog(), "that was of tracks, which are gone");
+}
+
+#[test]
+fn what_is_new_on_the_main_track_comes_before_going_together() {
+    let mut rig = apart();
+    had(&mut rig, 2, "acme", 4.0);
+    is_behind(&mut rig, 2);
+    rig.worker.news += 1;
+    let news = rig.worker.news;
+    for (lane, work) in &mut rig.worker.lanes {
+        if lane.number() < 2 {
+            work.news_read = news;
+        } else {
+            // So that it is not its turn.
+            work.tracks.get_or_insert_default().serve(None, 10.0, 0.0);
+        }
+    }
+    assert_eq!(whose(&rig), ["acme", "acme", "globex"]);
+    rig.worker.lanes.values_mut().for_each(|work| work.news_read = news);
+    assert_eq!(whose(&rig), ["acme", "acme", "acme"]);
+}
+
+#[test]
+fn pages_are_small_again_when_most_lanes_came_to_their_end() {
+    let (mut rig, sends) = sending();
+    rig.sent(&sends[2]);
+    rig.advance(&[(2, 2)]);
+    rig.pass(MS * 10);
+    let Step::Read(reading) = rig.next() else { panic!("one lane is read alone") };
+    rig.worker.on_read(&reading, Vec::new(), rig.now);
+    assert!(rig.worker.has_backlog(), "that was one lane of four");
+    for lane in [0, 1, 3] {
+        rig.sent(&sends[lane]);
+    }
+    rig.advance(&[(0, 2), (1, 2), (3, 2)]);
+    let Step::Read(reading) = rig.next() else { panic!("the others are read") };
+    rig.worker.on_read(&reading, Vec::new(), rig.now);
+    assert!(!rig.worker.has_backlog());
 }
