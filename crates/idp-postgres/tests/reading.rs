@@ -53,6 +53,23 @@ async fn a_page_has_no_more_bytes_than_fit_and_what_is_left_comes_with_the_next(
 }
 
 #[tokio::test]
+async fn the_bytes_of_all_windows_of_a_page_count_together() {
+    let harness = PgHarness::start().await;
+    let mut courier = Courier::start(harness.store(), Sharding::Whole).await;
+    let start = courier.leases.clone();
+    harness.control().batch_execute(&append(2_500, 4_000)).await.expect("10 MB are appended");
+    assert_eq!(
+        page(harness.store(), &mut courier, 10).await.0.len(),
+        10,
+        "which ends their window"
+    );
+    harness.control().batch_execute(&append(40, 1_000_000)).await.expect("another window");
+    courier.leases = start;
+    let (positions, has_more) = page(harness.store(), &mut courier, 2_520).await;
+    assert_eq!((positions.len(), has_more), (2_507, true), "7 MB are left for the second");
+}
+
+#[tokio::test]
 async fn a_page_of_a_scope_has_no_more_bytes_either() {
     let harness = PgHarness::start().await;
     harness.control().batch_execute(&append(40, 1_000_000)).await.expect("appended");
