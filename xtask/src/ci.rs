@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::outcome::{Ending, Outcome};
 use crate::process::{cargo, run as run_program};
 use crate::tally::Tally;
-use crate::{facade, interrupt, optional_tool, test_run, tidy};
+use crate::{disk, facade, interrupt, optional_tool, test_run, tidy};
 
 type Step = fn(&mut Option<Tally>) -> Outcome;
 
@@ -23,8 +23,18 @@ const STEPS: &[(&str, Step)] = &[
 
 pub(crate) fn run() -> Ending {
     let mut tally = None;
+    tell_disk();
     let outcome = STEPS.iter().try_for_each(|(name, step)| timed(name, *step, &mut tally));
+    tell_disk();
     Ending { outcome, tally }
+}
+
+/// At both ends, since a disk that is full is told by whoever meets it in words of its own.
+fn tell_disk() {
+    match disk::told() {
+        Ok(told) => println!("== disk: {told}"),
+        Err(message) => println!("== disk: {message}"),
+    }
 }
 
 fn timed(name: &str, step: Step, tally: &mut Option<Tally>) -> Outcome {

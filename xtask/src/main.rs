@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
 mod ci;
+mod disk;
 mod facade;
 mod interrupt;
 mod optional_tool;

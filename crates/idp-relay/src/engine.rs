@@ -54,7 +54,10 @@ impl Engine {
 
     async fn wait(&mut self, until: Instant) {
         let stopping = *self.stop.borrow();
+        // Biased: what runs in simulated time runs the same each time. None starves another: after each
+        // of them all are looked at.
         tokio::select! {
+            biased;
             outcome = self.sends.ended() => {
                 self.sent(outcome);
                 // Sends that end together are recorded together.

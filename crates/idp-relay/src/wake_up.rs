@@ -156,7 +156,9 @@ impl Ladder {
         loop {
             let wakes_at = self.start_and_end();
             self.tell();
+            // Biased: what runs in simulated time runs the same each time.
             tokio::select! {
+                biased;
                 Some((height, attempt)) = self.begun.recv() => self.on_begun(height, attempt),
                 Some(ended) = self.tasks.join_next() => self.on_ended(ended),
                 () = sleep_until(wakes_at) => {}

@@ -57,6 +57,16 @@ fn purges_matter(reports: &[(u64, Report)]) {
     }
 }
 
+/// Without that a seed that fails would be of no use to whoever looks for the reason.
+#[test]
+fn a_seed_gives_the_same_history_each_time() {
+    for seed in 0..50 {
+        let (first, second) = (run(seed, None).history, run(seed, None).history);
+        assert!(!first.deliveries.is_empty(), "nothing arrived under seed {seed}");
+        assert!(first == second, "two histories under seed {seed}");
+    }
+}
+
 /// A store that is wrong about what it keeps is found out, by one seed or another.
 #[test]
 fn a_store_that_purges_what_somebody_needs_is_convicted() {

@@ -12,7 +12,7 @@ use crate::service::{LONG, Service, until, worker_id};
 use idp_application::{LogKeeping, OutboxLog, Reader, RelayLog, Sharding, TenantPolicy};
 use idp_domain::{EntityId, Uuid};
 use idp_relay::RelayHandle;
-use idp_testkit::{Sink, TallyId, Unreliable, check, check_stored};
+use idp_testkit::{History, Sink, TallyId, Unreliable, check, check_stored};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -24,6 +24,8 @@ const TENANTS: [&str; 3] = ["acme", "globex", "initech"];
 /// What came of a run.
 pub(crate) struct Report {
     pub(crate) faults: Vec<String>,
+    /// What happened.
+    pub(crate) history: History,
     /// How many events there were, and how many of them were dropped while there were faults.
     pub(crate) committed: usize,
     pub(crate) dropped: usize,
@@ -259,7 +261,8 @@ impl Simulation {
         }
         let known = self.auditor.known().await;
         faults.extend(known.faults.iter().cloned());
-        Report { faults, committed: known.committed(), dropped, seen: known.seen }
+        let history = self.service.recorder.history();
+        Report { faults, history, committed: known.committed(), dropped, seen: known.seen }
     }
 
     /// Waits until all that was committed has arrived everywhere; says what is wrong then.
