@@ -325,7 +325,7 @@ impl Worker {
         };
         let DueTimes { heartbeat_at, poll_at, side_at, .. } = self.due;
         let others = self.gathering.heard_at().into_iter().chain(self.records_again_at());
-        let others = others.chain(self.duty.rests(now)).chain(self.company_waits(now));
+        let others = others.chain(self.duty.rests(now)).chain(self.company_lasts(now));
         rests.chain(spared).chain(others).fold(heartbeat_at.min(poll_at).min(side_at), Instant::min)
     }
 

@@ -228,8 +228,8 @@ impl Worker {
         now: Instant,
     ) -> Vec<Send> {
         self.answered();
-        let of_most = self.are_most(reading.turns.len());
-        self.pages_apart.read(&batches, (reading.limit, self.config.batch_size), of_most);
+        let asked = self.asked(reading.limit, reading.turns.len());
+        self.pages_apart.read(&asked, &batches);
         let more = batches.iter().filter(|batch| batch.has_more).map(|batch| batch.lane);
         let more: BTreeSet<Lane> = more.collect();
         for turn in &reading.turns {

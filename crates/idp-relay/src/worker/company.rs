@@ -28,7 +28,7 @@ impl Company {
         self.until = now + took.min(LONGEST);
     }
 
-    fn waits(&self, now: Instant) -> Option<Instant> {
+    fn lasts(&self, now: Instant) -> Option<Instant> {
         (now < self.until).then_some(self.until)
     }
 }
@@ -36,7 +36,7 @@ impl Company {
 impl Worker {
     /// Until when so many lanes that are ready wait for others: while these are more, and there is a backlog.
     pub(super) fn waits_for_company(&self, ready: usize, now: Instant) -> Option<Instant> {
-        let until = self.company_waits(now)?;
+        let until = self.company_lasts(now)?;
         let busy = self.lanes.values().filter(|work| self.is_under_way(work, now)).count();
         (ready < busy).then_some(until)
     }
@@ -75,8 +75,8 @@ impl Worker {
     }
 
     /// Until when a lane waits for others, at the most.
-    pub(super) fn company_waits(&self, now: Instant) -> Option<Instant> {
-        self.company.waits(now).filter(|_| self.has_backlog())
+    pub(super) fn company_lasts(&self, now: Instant) -> Option<Instant> {
+        self.company.lasts(now).filter(|_| self.has_backlog())
     }
 
     /// Whether more was read at once than usual; what is known of tracks says nothing when there are none any more.

@@ -37,18 +37,13 @@ impl Pages {
         self.batches > 1
     }
 
-    /// A reading of at most `limit` events gave so many of each lane. What few of the lanes came to says nothing of
-    /// an end.
-    pub(super) fn read<B: Given>(
-        &mut self,
-        batches: &[B],
-        (limit, batch_size): (u32, u32),
-        of_most: bool,
-    ) {
+    /// A reading gave so many of each lane.
+    pub(super) fn read<B: Given>(&mut self, asked: &Asked, batches: &[B]) {
+        let Asked { events_max, batch_size, of_most } = *asked;
         let of_lanes = batches.iter().map(Given::given);
         let (all, most) = (of_lanes.clone().sum::<usize>(), of_lanes.max().unwrap_or_default());
         let is_within = |count: usize, bound: u32| u32::try_from(count).is_ok_and(|n| n <= bound);
-        let is_full = !is_within(all, limit.saturating_sub(1));
+        let is_full = !is_within(all, events_max.saturating_sub(1));
         let is_end = !batches.iter().any(Given::has_more);
         self.batches = match () {
             () if is_end && of_most => 1,
@@ -65,6 +60,14 @@ impl Pages {
     pub(super) fn failed(&mut self) {
         *self = Self::default();
     }
+}
+
+/// What a reading was to bring.
+pub(super) struct Asked {
+    pub(super) events_max: u32,
+    pub(super) batch_size: u32,
+    /// Whether of most of the lanes. What few of them came to says nothing of an end.
+    pub(super) of_most: bool,
 }
 
 /// What was read of a lane.
@@ -124,8 +127,9 @@ mod tests {
     fn after(readings: &[(&[usize], bool)]) -> u32 {
         let mut pages = Pages::default();
         for (counts, has_more) in readings {
-            let limit = pages.events(4, 1, 1);
-            pages.read(&given(counts, *has_more), (limit, 4), true);
+            let events_max = pages.events(4, 1, 1);
+            let asked = Asked { events_max, batch_size: 4, of_most: true };
+            pages.read(&asked, &given(counts, *has_more));
         }
         pages.events(4, 1, 1)
     }
@@ -150,7 +154,8 @@ mod tests {
     fn at_the_end_of_the_log_and_after_a_failure_they_are_small_again() {
         assert_eq!(after(&[(&[2, 2], true), (&[2, 2, 2, 2], true), (&[2, 2], false)]), 4);
         let mut pages = Pages { batches: 8 };
-        pages.read(&given(&[1], false), (8, 4), false);
+        let asked = Asked { events_max: 8, batch_size: 4, of_most: false };
+        pages.read(&asked, &given(&[1], false));
         assert!(pages.are_large(), "that was the end of few of the lanes");
         pages.failed();
         assert_eq!(pages.events(4, 1, 1), 4);

@@ -2,7 +2,7 @@
 
 use super::blocked::Blocked;
 use super::breaker::Passage;
-use super::pages::{Pages, keep_one_send};
+use super::pages::{Asked, Pages, keep_one_send};
 use super::send::{Send, Ticket};
 use super::sorting::{Bounds, Sorting};
 use super::step::TracksReading;
@@ -86,9 +86,10 @@ impl Worker {
         (!leases.is_empty()).then_some(Step::Read(Reading { leases, news, limit }))
     }
 
-    /// Whether so many lanes are at least half of those that it holds.
-    pub(super) fn are_most(&self, lanes: usize) -> bool {
-        lanes >= self.lanes.len().div_ceil(2)
+    /// What a reading of so many lanes was to bring. They are most if they are half of those that it holds.
+    pub(super) fn asked(&self, events_max: u32, lanes: usize) -> Asked {
+        let of_most = lanes >= self.lanes.len().div_ceil(2);
+        Asked { events_max, batch_size: self.config.batch_size, of_most }
     }
 
     /// How many events to read of so many lanes.
@@ -123,9 +124,9 @@ impl Worker {
         now: Instant,
     ) -> Vec<Send> {
         self.answered();
-        let batch_size = self.config.batch_size;
-        let of_most = self.are_most(reading.leases.len());
-        self.pages.read(&batches, (reading.limit, batch_size), of_most);
+        let asked = self.asked(reading.limit, reading.leases.len());
+        self.pages.read(&asked, &batches);
+        let batch_size = asked.batch_size;
         batches.iter_mut().for_each(|batch| keep_one_send(batch, batch_size));
         let cut = batches.iter().filter(|batch| batch.has_more).map(|batch| batch.lane);
         let cut: BTreeSet<Lane> = cut.collect();
