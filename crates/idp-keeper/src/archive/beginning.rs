@@ -19,6 +19,9 @@ pub(crate) struct Beginning<'a> {
 impl Beginning<'_> {
     /// How many events each lane had before there was an archive. A new archive gets its origin; `None`
     /// when others have lanes, so that only they, or nobody, can write it.
+    ///
+    /// Fails with [`Corrupt`](ErrorKind::Corrupt) when there is nothing of an archive that was there: perhaps
+    /// its disk is not mounted.
     pub(crate) async fn after(&self) -> Result<Option<BTreeMap<Lane, i64>>, Error> {
         let head = Head::find(&**self.store).await?;
         if let Some(origin) = Origin::find(&**self.store).await? {
@@ -33,10 +36,7 @@ impl Beginning<'_> {
             return Ok(None);
         }
         if !self.is_new_reader() {
-            tracing::warn!(
-                "the archive is empty, though events were archived before: they are in another one, \
-                 or lost"
-            );
+            return Err(lost("nothing is in it, and events were archived before"));
         }
         let origin = Origin::of(self.leases);
         origin.write(&**self.store).await?;
@@ -116,8 +116,8 @@ impl Beginning<'_> {
 
 fn lost(what: &str) -> Error {
     let message = format!(
-        "a part of the archive is lost: {what}. Put it back, or move what is left away to begin \
-         another archive"
+        "a part of the archive is lost: {what}. Put it back (is its disk mounted?); or, to begin another \
+         archive, move what is left away and forget the reader that the archive is"
     );
     Error::new(ErrorKind::Corrupt, "archive the log", message)
 }

@@ -3,7 +3,7 @@
 
 use crate::rig::{Rig, archive_config, next_turn, settled, until};
 use bytes::Bytes;
-use idp_application::{ErrorKind, WorkerId};
+use idp_application::{Actor, ErrorKind, KeepingAction, KeepingCommand, LogKeeping, WorkerId};
 use idp_domain::Uuid;
 use idp_keeper::{Archive, ArchiveReport, ArchiveSelection, RecordedLanes};
 use std::collections::BTreeMap;
@@ -169,6 +169,43 @@ async fn a_keeper_does_not_go_on_behind_an_archive_that_lost_its_end() {
     assert_eq!(rig.archived(ArchiveSelection::all()).await.len(), 90);
 }
 
+/// An empty folder is what one finds where a disk is not mounted.
+#[tokio::test(start_paused = true)]
+async fn a_keeper_does_not_begin_another_archive_before_the_reader_of_the_one_before_is_forgotten()
+{
+    let rig = Rig::start().await;
+    rig.count_all(0..6).await;
+    let mut reader = rig.reader("projector").await;
+    reader.pass(1_000).await;
+    let keeper = rig.archiving(1);
+    settled(&keeper, 60).await;
+    keeper.stop().await.expect("it stops");
+
+    rig.count_all(6..9).await;
+    reader.pass(1_000).await;
+    rig.shelf.change(Objects::clear);
+    let keeper = rig.archiving(2);
+    let told = until(&keeper, "a failure", |status| status.metrics.archive_failures > 2).await;
+    let told = told.last_failure.expect("it failed");
+    assert!(told.contains("nothing is in it, and events were archived before"), "{told}");
+    assert!(rig.shelf.objects().is_empty(), "nothing is written beside what may come back");
+    assert_eq!(keeper.metrics().events_dropped, 0);
+    keeper.stop().await.expect("it stops");
+
+    forget_archive(&rig).await;
+    let keeper = rig.archiving(3);
+    settled(&keeper, 30).await;
+    assert_eq!(rig.archived(ArchiveSelection::all()).await.len(), 30);
+    assert!(rig.archive().await.verify().await.expect("it can be read").is_whole());
+}
+
+async fn forget_archive(rig: &Rig) {
+    let action = KeepingAction::Forget { reader: archive_config().reader, is_forced: true };
+    let (actor, reason) = (Actor::new("ann"), "the disk is gone".to_owned());
+    let command = KeepingCommand { actor, action, reason };
+    rig.store.keep(&command).await.expect("it is forgotten");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_lost_head_of_an_archive_that_has_everything_is_written_again() {
     let rig = archived().await;
@@ -197,7 +234,6 @@ async fn a_database_without_an_archive_is_not_made_to_hold_its_log_by_a_question
     let rig = Rig::start().await;
     let asked = RecordedLanes::read(&*rig.store, &archive_config(), VERIFIER).await;
     assert_eq!(asked.expect_err("it has none").kind(), ErrorKind::NotFound);
-    use idp_application::LogKeeping as _;
     assert_eq!(rig.store.readers().await.expect("asked"), []);
 }
 
