@@ -1,6 +1,7 @@
 //! Holds the record of a run against the guarantees.
 
 mod broker;
+mod clocks;
 mod delay;
 mod durability;
 mod parking;
@@ -74,6 +75,7 @@ pub(crate) fn check(record: &Record) -> Vec<Finding> {
     findings.extend(delay::check(&record.plain.lines));
     findings.extend(recovery::check(&record.plain.lines));
     findings.extend(stops::check(&record.plain.lines));
+    findings.extend(clocks::check(&record.plain.lines));
     findings
 }
 
@@ -99,6 +101,8 @@ fn history(record: &Record, target: Target) -> History {
     for entry in entries(&record.plain.lines) {
         match entry {
             Entry::Delivery(_) if !is_plain => {}
+            // Deliveries to the others are recorded apart.
+            Entry::Fault(fault) if !is_plain => history.faults.push((*fault).into()),
             entry => history.push(entry.clone()),
         }
     }

@@ -1,9 +1,10 @@
 //! What is recorded while a run goes on: the history that the testkit checks, with marks between its
-//! lines that say what the nemesis did. The order of the lines is the order of time.
+//! lines that say what the nemesis did. The order of the
+//! lines is that in which they were written; a process may note late what it did.
 
 use crate::failure::Outcome;
 use idp_domain::Uuid;
-use idp_testkit::Entry;
+use idp_testkit::{Entry, parse_line};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::fs::File;
@@ -78,8 +79,8 @@ impl Journal {
         Self { path, read: 0, lines: Vec::new(), arrived: HashSet::new() }
     }
 
-    /// Reads what has come since. A line without an end is left for later, or for ever when its
-    /// writer was killed in the middle of it.
+    /// Reads what has come since. A line without an end is left for later; when its writer was killed in
+    /// the middle of it, it is passed over once another one has written behind it.
     pub(crate) fn read_on(&mut self) -> Outcome {
         let mut file = match File::open(&self.path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -91,7 +92,7 @@ impl Journal {
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         self.read += whole as u64;
         for line in text[..whole].lines() {
-            let line = serde_json::from_str(line).map_err(|error| format!("{line}: {error}"))?;
+            let line = parse_line(line).map_err(|error| format!("{line}: {error}"))?;
             if let Line::Entry(Entry::Delivery(delivery)) = &line {
                 self.arrived.insert(delivery.event);
             }
@@ -127,5 +128,10 @@ mod tests {
         file.write_all(b"\n").expect("it is ours");
         journal.read_on().expect("it can be read");
         assert_eq!(journal.lines, lines);
+        file.write_all(&text.as_bytes()[..9]).expect("it is ours");
+        journal.read_on().expect("it can be read");
+        append(&path, &lines[0]).expect("it is ours");
+        journal.read_on().expect("what a killed process left is passed over");
+        assert_eq!(journal.lines[2..], lines[..1]);
     }
 }

@@ -5,7 +5,7 @@ use crate::failure::Outcome;
 use crate::journal::{Line, Mark};
 use crate::place::{TALLIES, tally};
 use crate::request::Request;
-use crate::scene::{PATIENCE, Scene};
+use crate::scene::{PATIENCE, Scene, wait_until_it_works};
 use crate::servers::{Order, POSTGRES, order};
 use crate::writer::{application, count};
 use idp_domain::EntityId;
@@ -269,8 +269,8 @@ async fn graceful_stops(scene: &mut Scene) -> Outcome {
         for _ in 0..AT_ONCE {
             visitors.push(scene.start_relay(false)?);
         }
-        for visitor in &visitors {
-            scene.wait_until_it_works(visitor.number).await?;
+        for visitor in &mut visitors {
+            wait_until_it_works(&scene.place, visitor).await?;
         }
         for visitor in &visitors {
             visitor.signal("TERM")?;

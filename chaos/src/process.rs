@@ -44,11 +44,16 @@ impl Process {
         if sent.success() { Ok(()) } else { Err(format!("SIG{name} could not be sent").into()) }
     }
 
+    /// How, if it has.
+    pub(crate) fn has_ended(&mut self) -> Outcome<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+
     /// Waits until it has ended.
     pub(crate) async fn ended(&mut self, patience: Duration) -> Outcome<ExitStatus> {
         let deadline = Instant::now() + patience;
         loop {
-            if let Some(status) = self.child.try_wait()? {
+            if let Some(status) = self.has_ended()? {
                 return Ok(status);
             }
             if Instant::now() > deadline {

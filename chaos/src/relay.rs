@@ -10,8 +10,11 @@ use idp_relay::{Relay, RelayConfig, TopicRule};
 use idp_testkit::{Reception, Sink};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
 const LEASE_MARGIN: Duration = Duration::from_millis(400);
+const CONNECTED_AFTER_MAX: Duration = Duration::from_secs(30);
+const CONNECT_PAUSE: Duration = Duration::from_millis(500);
 const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The life of the process.
@@ -61,10 +64,24 @@ async fn bus(target: Target, place: &Place) -> Outcome<Arc<dyn EventBus>> {
             Arc::new(sink.with_plan(move |messages| receive(messages, cure.exists())))
         }
         Target::Broker => {
-            let bus = place.bus.connect(place).await?;
+            let bus = connected(place).await?;
             Arc::new(Observed::new(bus, worker, place.history(target))?)
         }
     })
+}
+
+/// A broker that is slow to answer costs no process: as a service that is started anew, it tries again.
+async fn connected(place: &Place) -> Outcome<Arc<dyn EventBus>> {
+    let deadline = Instant::now() + CONNECTED_AFTER_MAX;
+    loop {
+        match place.bus.connect(place).await {
+            Err(error) if Instant::now() < deadline => {
+                eprintln!("relay process {}: {error}", place.process);
+                sleep(CONNECT_PAUSE).await;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 /// Refuses the first message of a poisoned key, unless it was cured.

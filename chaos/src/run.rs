@@ -37,9 +37,7 @@ async fn attempt(request: Request, folder: PathBuf) -> Outcome {
     let dice = Dice::seeded(request.seed);
     let mut scene = Scene::set(request.clone(), folder).await?;
     scene.fill()?;
-    for process in scene.relays_running() {
-        scene.wait_until_it_works(process).await?;
-    }
+    scene.wait_until_relays_work().await?;
     let seen = let_faults_happen(&request, &mut scene, &dice).await?;
     verdict(&aftermath::settle(scene).await?, &seen)
 }

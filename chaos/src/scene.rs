@@ -13,7 +13,7 @@ use idp_domain::Uuid;
 use idp_testkit::{Proxy, Recorder, TALLY_TABLES, Tally};
 use std::collections::HashMap;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::{Client, NoTls};
 
 /// How long anything may take that must come to its end.
@@ -154,23 +154,12 @@ impl Scene {
         Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 
-    /// Waits until a relay process holds lanes for every target.
-    pub(crate) async fn wait_until_it_works(&self, process: u64) -> Outcome {
-        const HELD: &str =
-            "SELECT count(DISTINCT reader) FROM idp_reader_lane WHERE owner = ANY($1)";
-        let workers = Target::ALL.map(|target| target.worker(process)).map(|WorkerId(id)| id);
-        let client = self.client().await?;
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let held: i64 = client.query_one(HELD, &[&workers.as_slice()]).await?.get(0);
-            if held == 3 {
-                return Ok(());
-            }
-            if Instant::now() > deadline {
-                return Err(format!("relay process {process} got no lanes in {PATIENCE:?}").into());
-            }
-            sleep(LOOK_INTERVAL).await;
+    /// Waits until each relay process that runs holds lanes for every target.
+    pub(crate) async fn wait_until_relays_work(&mut self) -> Outcome {
+        for relay in self.relays.iter_mut().flatten() {
+            wait_until_it_works(&self.place, relay).await?;
         }
+        Ok(())
     }
 
     /// Waits until all that is committed by now has arrived everywhere, poisoned keys excepted
@@ -181,7 +170,8 @@ impl Scene {
         let begun = Instant::now();
         let (mut fewest, mut progress) = (usize::MAX, begun);
         loop {
-            let left = self.left(&log).await?;
+            let left = timeout(PATIENCE, self.left(&log)).await;
+            let left = left.map_err(|_| "a client of the broker does not answer")??;
             if left < fewest {
                 (fewest, progress) = (left, Instant::now());
             }
@@ -204,6 +194,28 @@ impl Scene {
                 || (!self.picky.arrived.contains(event) && (is_cured || !is_poisoned(**aggregate)))
         });
         Ok(left.count())
+    }
+}
+
+/// Waits until a relay process holds lanes for every target.
+pub(crate) async fn wait_until_it_works(place: &Place, relay: &mut Process) -> Outcome {
+    const HELD: &str = "SELECT count(DISTINCT reader) FROM idp_reader_lane WHERE owner = ANY($1)";
+    let process = relay.number;
+    let workers = Target::ALL.map(|target| target.worker(process)).map(|WorkerId(id)| id);
+    let client = client(place).await?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let held: i64 = client.query_one(HELD, &[&workers.as_slice()]).await?.get(0);
+        if held == 3 {
+            return Ok(());
+        }
+        if let Some(status) = relay.has_ended()? {
+            return Err(format!("relay process {process} ended by itself: {status}").into());
+        }
+        if Instant::now() > deadline {
+            return Err(format!("relay process {process} got no lanes in {PATIENCE:?}").into());
+        }
+        sleep(LOOK_INTERVAL).await;
     }
 }
 

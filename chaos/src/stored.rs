@@ -8,11 +8,19 @@ use idp_domain::Uuid;
 use idp_testkit::Delivery;
 use std::collections::HashSet;
 use std::fmt;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+
+/// After so long without a message there is none left, even on a machine that is busy with other things.
+const SILENCE: Duration = Duration::from_secs(3);
+
+/// How often it is looked for.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A client of a broker.
 pub(crate) trait Reader: Send {
-    /// What has come since it was asked last: all of it, or a part of it while there is much, but something
-    /// if anything has come.
+    /// What has come since it was asked last: all of it, a part of it while there is much, or nothing from a
+    /// broker that takes its time.
     fn read_on<'a>(&'a mut self, place: &'a Place) -> BoxFuture<'a, Outcome<Vec<Found>>>;
 }
 
@@ -60,15 +68,19 @@ impl Stored {
         Self { reader: bus.reader(), found: Vec::new(), arrived: HashSet::new() }
     }
 
-    /// Reads all that has come since, when nobody writes any more.
+    /// Reads all that has come since, when nobody writes any more: until nothing came for [`SILENCE`].
     pub(crate) async fn read_to_end(&mut self, place: &Place) -> Outcome {
-        loop {
+        let mut last = Instant::now();
+        while last.elapsed() < SILENCE {
             let before = self.found.len();
             self.read_on(place).await?;
-            if self.found.len() == before {
-                return Ok(());
+            if self.found.len() > before {
+                last = Instant::now();
+            } else {
+                sleep(LOOK_INTERVAL).await;
             }
         }
+        Ok(())
     }
 
     /// Reads what has come since, or a part of it.

@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(900);
+const PATIENCE_AT_THE_END: Duration = Duration::from_secs(60);
 
 #[test]
 fn relays_keep_every_promise_under_each_fault() {
@@ -21,7 +22,11 @@ fn relays_keep_every_promise_under_each_fault() {
         if Instant::now() > deadline {
             // Asked politely, it ends the servers and the processes of the run.
             let _ = Command::new("kill").args(["-s", "TERM", &run.id().to_string()]).status();
-            let _ = run.wait();
+            let deadline = Instant::now() + PATIENCE_AT_THE_END;
+            while run.try_wait().is_ok_and(|ended| ended.is_none()) && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            let _ = run.kill();
             panic!("the run has not ended in {PATIENCE:?}");
         }
         std::thread::sleep(Duration::from_millis(100));

@@ -18,8 +18,10 @@ const TABLES: &str = "
     SELECT 'idp_outbox' UNION ALL
     SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'idp_outbox'::regclass";
 
+/// Goes from the server when it is dropped, whatever the test came to.
 struct Schema {
     client: Client,
+    url: String,
     name: String,
 }
 
@@ -28,15 +30,16 @@ impl Schema {
         let url = std::env::var("IDP_TEST_PG");
         let url = url.expect("IDP_TEST_PG names no server: run `cargo xtask test -p interop`");
         let name = format!("columns_{:016x}", RandomState::new().hash_one("idp"));
-        let (client, connection) =
-            tokio_postgres::connect(&url, NoTls).await.expect("the server is there");
-        tokio::spawn(connection);
-        let make = format!("CREATE SCHEMA {name}; SET search_path = {name}");
+        let client = client(&url).await;
+        let make = format!(
+            "CREATE SCHEMA {name}; SET search_path = {name}; SET application_name = {name}"
+        );
         client.batch_execute(&make).await.expect("a new schema");
-        let options = PgOptions { schema: Some(name.clone()), ..PgOptions::default() };
-        let store = PgStore::connect(&url, options).await.expect("the server is there");
+        let schema = Self { client, url, name };
+        let options = PgOptions { schema: Some(schema.name.clone()), ..PgOptions::default() };
+        let store = PgStore::connect(&schema.url, options).await.expect("the server is there");
         store.migrate(&[]).await.expect("the tables can be made");
-        Self { client, name }
+        schema
     }
 
     async fn faults(&self) -> Vec<String> {
@@ -61,9 +64,33 @@ impl Schema {
     async fn run(&self, sql: &str) {
         self.client.batch_execute(sql).await.expect("it is valid");
     }
+}
 
-    async fn destroy(self) {
-        self.run(&format!("DROP SCHEMA {} CASCADE", self.name)).await;
+async fn client(url: &str) -> Client {
+    let (client, connection) =
+        tokio_postgres::connect(url, NoTls).await.expect("the server is there");
+    tokio::spawn(connection);
+    client
+}
+
+impl Drop for Schema {
+    fn drop(&mut self) {
+        let (url, name) = (self.url.clone(), self.name.clone());
+        // A test's runtime cannot be blocked on from within: another thread cleans up.
+        let cleaner = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(async {
+                // A test that failed may have left a transaction open, with locks.
+                let end = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+                    WHERE application_name = $1";
+                let admin = client(&url).await;
+                admin.execute(end, &[&name]).await.expect("its connection can be ended");
+                let drop = format!("SET lock_timeout = '5s'; DROP SCHEMA {name} CASCADE");
+                admin.batch_execute(&drop).await.expect("the schema can be dropped");
+            });
+        });
+        let cleaned = cleaner.join();
+        assert!(cleaned.is_ok() || std::thread::panicking(), "the schema was not dropped");
     }
 }
 
@@ -71,7 +98,6 @@ impl Schema {
 async fn the_table_and_its_partitions_have_the_columns_of_the_contract() {
     let schema = Schema::create().await;
     assert_eq!(schema.faults().await, [""; 0]);
-    schema.destroy().await;
 }
 
 #[tokio::test]
@@ -89,7 +115,6 @@ async fn a_table_with_other_columns_is_convicted() {
         assert!(faults.iter().any(|found| found.contains(fault)), "{sabotage}: {faults:?}");
         schema.run("ROLLBACK").await;
     }
-    schema.destroy().await;
 }
 
 #[test]

@@ -23,7 +23,13 @@ pub(super) fn add(history: &mut History, lines: &[Line], found: &[Found]) {
         history.push(Entry::Delivery(Delivery { worker, ..delivery.clone() }));
     }
     if !stores_once {
-        entries(lines).for_each(|entry| history.push(entry.clone()));
+        for entry in entries(lines) {
+            match entry {
+                // What the broker has says nothing of when it came.
+                Entry::Fault(fault) => history.faults.push((*fault).into()),
+                entry => history.push(entry.clone()),
+            }
+        }
     }
 }
 
@@ -115,7 +121,7 @@ mod tests {
     /// How many duplicates are not explained, of event 1 that was stored again by that tenure.
     fn duplicates(lines: &[Line], again: i64) -> usize {
         let mut history = History::new(50);
-        history.faults = vec![Fault::LeasesLost { worker: Uuid::from_u128(7) }];
+        history.faults = vec![Fault::LeasesLost { worker: Uuid::from_u128(7) }.into()];
         add(&mut history, lines, &[found(1, 1, 1), found(again, 1, 1)]);
         let violations = held_against_promises(&history);
         violations.iter().filter(|v| super::super::promise(v) == "d").count()

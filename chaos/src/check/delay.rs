@@ -12,11 +12,16 @@ pub(super) fn check(lines: &[Line]) -> Vec<Finding> {
         Line::Mark { mark: Mark::Held { aggregate } } => Some((at, *aggregate)),
         _ => None,
     });
-    held.flat_map(|(at, aggregate)| transaction(&lines[at..], aggregate)).collect()
+    held.flat_map(|(at, aggregate)| {
+        let (before, lines) = lines.split_at(at);
+        transaction(before, lines, aggregate)
+    })
+    .collect()
 }
 
-/// The lines begin with the transaction.
-fn transaction(lines: &[Line], aggregate: Uuid) -> Vec<Finding> {
+/// The lines begin with the transaction. What others committed may have arrived before: a writer that was
+/// slow notes a commit later than it was.
+fn transaction(before: &[Line], lines: &[Line], aggregate: Uuid) -> Vec<Finding> {
     let place = |mark: &Mark| {
         lines.iter().position(|line| matches!(line, Line::Mark { mark: found } if found == mark))
     };
@@ -45,7 +50,7 @@ fn transaction(lines: &[Line], aggregate: Uuid) -> Vec<Finding> {
         .collect();
     // The end is marked before it comes.
     let mut early = false;
-    for entry in entries(&lines[..end]) {
+    for entry in entries(before).chain(entries(&lines[..end])) {
         if let Entry::Delivery(delivery) = entry {
             others.remove(&delivery.event);
             early |= own.contains(&delivery.event);
@@ -83,6 +88,13 @@ mod tests {
     #[test]
     fn others_that_go_on_are_acquitted() {
         assert_eq!(check(&history(vec![arrival(1)], vec![arrival(2)])), []);
+    }
+
+    #[test]
+    fn a_commit_that_its_writer_noted_after_it_had_arrived_is_no_delay() {
+        let mut lines = vec![arrival(1)];
+        lines.extend(history(vec![], vec![arrival(2)]));
+        assert_eq!(check(&lines), []);
     }
 
     #[test]

@@ -47,6 +47,12 @@ pub trait BusHarness: Send + Sync + 'static {
         std::future::ready(false)
     }
 
+    /// Whether the network is cut now. Asked for after a [cut to come](Self::cut_after), to know whether
+    /// it came: clauses about a cut in the middle of a send fail where none came.
+    fn is_cut(&self) -> impl Future<Output = bool> + Send {
+        std::future::ready(false)
+    }
+
     /// Makes the topic take no more, as when its subscribers lag behind or the broker has no room, until
     /// [`drain`](Self::drain). What it holds stays there; it may still take a few messages, and may be
     /// so slow that nothing gets through in time. `None` where that cannot be done: the clauses about it
@@ -86,6 +92,16 @@ pub enum Way {
     ToBroker,
     /// From the broker to the bus: its answers.
     ToBus,
+}
+
+impl Way {
+    /// What the way is called by whoever cuts the network.
+    pub fn named<T>(self, to_broker: T, to_bus: T) -> T {
+        match self {
+            Self::ToBroker => to_broker,
+            Self::ToBus => to_bus,
+        }
+    }
 }
 
 /// A message as a subscriber gets it.

@@ -24,6 +24,7 @@ pub mod concurrency;
 
 mod arrivals;
 mod publisher;
+mod running;
 
 /// Expands to one test for each clause of buses. Takes an expression that, awaited, gives a
 /// [`BusHarness`](crate::BusHarness) of its own to each clause.

@@ -81,6 +81,10 @@ impl BusHarness for FanOutHarness {
         true
     }
 
+    async fn is_cut(&self) -> bool {
+        self.cut_brokers().any(MemoryBus::is_cut)
+    }
+
     async fn fill(&self, topic: &str) -> Option<Full> {
         self.cut_brokers().for_each(|broker| broker.fill(topic));
         Some(Full { elsewhere: Some(self.topic("beside the full one").await) })

@@ -171,6 +171,11 @@ impl MemoryBus {
         self.set_network(Network::CutAfterAnswers(answers));
     }
 
+    /// Whether the bus is cut off now.
+    pub fn is_cut(&self) -> bool {
+        self.state.borrow().network == Network::Cut
+    }
+
     /// Makes the bus reachable again.
     pub fn restore(&self) {
         self.set_network(Network::Whole);

@@ -112,8 +112,10 @@ async fn a_bus_can_be_cut_off_before_it_has_all_and_before_it_says_so() {
     let bus = MemoryBus::default();
     let batch = [message(1), message(2), message(3)];
     bus.cut_after(2);
+    assert!(!bus.is_cut());
     let failed = bus.publish(&batch).await.expect_err("it is cut off");
     assert_eq!((failed.accepted, numbers(&bus.messages())), (2, vec![1, 2]));
+    assert!(bus.is_cut());
     let failed = bus.publish(&batch).await.expect_err("it is cut off still");
     assert_eq!((failed.accepted, failed.error.kind()), (0, ErrorKind::Unavailable));
     bus.cut_after_answers(1);

@@ -14,10 +14,9 @@ use async_nats::{
     Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError, jetstream,
 };
 use idp_application::{BoxError, Error, ErrorKind};
-use std::panic;
+use idp_errand::Errand;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::task::{JoinError, JoinSet};
 
 /// Where nobody answers: a connection that has nothing else to go back to ends when it is lost.
 const NOWHERE: &str = "nats://127.0.0.1:0";
@@ -36,7 +35,7 @@ struct Current {
     connection: Option<Arc<Connection>>,
     /// It goes on when the call that began it is dropped: what takes longer than the patience of any
     /// call is there for a later one. It ends with the bus.
-    opening: JoinSet<Result<Connection, Error>>,
+    opening: Errand<(), Result<Connection, Error>>,
 }
 
 impl Link {
@@ -51,26 +50,17 @@ impl Link {
         }
         // Before another one is opened, so that two are never used at a time.
         current.connection = None;
-        // One that failed says nothing about now.
-        let left_over = current.opening.try_join_next().map(opened);
-        let connection = match left_over {
-            Some(Ok(connection)) if connection.is_alive() => connection,
-            _ => self.open(&mut current).await?,
+        let open = || {
+            let (config, servers) = (self.config.clone(), self.servers.clone());
+            async move { Connection::open(&config, &servers).await }
         };
+        let serves =
+            |opened: &Result<Connection, Error>| opened.as_ref().is_ok_and(Connection::is_alive);
+        let opened = current.opening.join_if(&(), serves, open).await;
+        let connection = opened.map_err(|why| failed(ErrorKind::Unavailable, why))??;
         let connection = Arc::new(connection);
         current.connection = Some(Arc::clone(&connection));
         Ok(connection)
-    }
-
-    /// Waits for the connection that is being opened, and begins to open one if none is.
-    async fn open(&self, current: &mut Current) -> Result<Connection, Error> {
-        loop {
-            if let Some(outcome) = current.opening.join_next().await {
-                return opened(outcome);
-            }
-            let (config, servers) = (self.config.clone(), self.servers.clone());
-            current.opening.spawn(async move { Connection::open(&config, &servers).await });
-        }
     }
 
     /// Gives a connection up that does not answer any more.
@@ -80,14 +70,6 @@ impl Link {
             *known = None;
         }
     }
-}
-
-/// What came of it; a panic goes on here.
-fn opened(outcome: Result<Result<Connection, Error>, JoinError>) -> Result<Connection, Error> {
-    outcome.unwrap_or_else(|error| match error.try_into_panic() {
-        Ok(panic) => panic::resume_unwind(panic),
-        Err(error) => Err(failed(ErrorKind::Unavailable, error)),
-    })
 }
 
 /// One connection, until it is lost.
@@ -204,4 +186,50 @@ fn failed(kind: ErrorKind, source: impl Into<BoxError>) -> Error {
         _ => "no server can be connected to",
     };
     Error::new(kind, CONNECT, message).with_source(source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use std::net::TcpListener;
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::task::Poll;
+    use std::thread;
+    use tokio::task::yield_now;
+
+    /// A server that hangs up on everybody: where it listens, and how often it did.
+    fn rude() -> (String, Arc<AtomicU32>) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("bound").to_string();
+        let times = Arc::<AtomicU32>::default();
+        let counted = Arc::clone(&times);
+        thread::spawn(move || {
+            while let Ok(connection) = listener.accept() {
+                counted.fetch_add(1, Ordering::SeqCst);
+                drop(connection);
+            }
+        });
+        (address, times)
+    }
+
+    #[tokio::test]
+    async fn an_opening_that_failed_while_nobody_waited_says_nothing_about_now() {
+        let (address, times) = rude();
+        let config = NatsConfig::new(address, "shop", ["LETTERS"]);
+        let servers = config.check().expect("valid");
+        let link = Link::new(config, servers);
+        {
+            let mut given_up = pin!(link.connection());
+            let waits = poll_fn(|it| Poll::Ready(given_up.as_mut().poll(it).is_pending())).await;
+            assert!(waits, "it is over");
+        }
+        while !link.current.lock().await.opening.is_done() {
+            yield_now().await;
+        }
+        let before = times.load(Ordering::SeqCst);
+        assert!(link.connection().await.is_err());
+        assert!(times.load(Ordering::SeqCst) > before, "none was begun");
+    }
 }

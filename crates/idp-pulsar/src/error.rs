@@ -1,6 +1,7 @@
 //! What the broker's errors mean for a message.
 
 use idp_application::{Error, ErrorKind, PublishError, PublishFailure};
+use idp_errand::ShuttingDown;
 
 const PUBLISH: &str = "publish";
 
@@ -88,6 +89,12 @@ impl Failure {
         | Self::Fenced(message)
         | Self::Unsupported(message)) = self;
         Error::new(ErrorKind::Unavailable, "connect to Pulsar", message)
+    }
+}
+
+impl From<ShuttingDown> for Failure {
+    fn from(reason: ShuttingDown) -> Self {
+        Self::Unavailable(reason.to_string())
     }
 }
 

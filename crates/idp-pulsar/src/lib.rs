@@ -10,7 +10,6 @@ mod bus;
 mod sweeper;
 mod streams;
 mod session;
-mod errand;
 mod outlets;
 mod round;
 mod batch;

@@ -3,13 +3,13 @@
 use crate::Access;
 use crate::answers::Event;
 use crate::client::Client;
-use crate::errand::Errand;
 use crate::error::Failure;
 use crate::outlets::{Outlet, OutletId, Outlets, Way};
 use crate::partition;
 use crate::producer::{Opening, Producer};
 use crate::topic::Topic;
 use idp_application::{Message, Stream};
+use idp_errand::Errand;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,9 +30,9 @@ pub(crate) struct Session {
     name: Arc<str>,
     pub(crate) outlets: Outlets,
     /// What is being opened, which may be begun in one call and used in the next.
-    opening: Errand<Way, Producer>,
+    opening: Errand<Way, Result<Producer, Failure>>,
     routes: HashMap<Arc<str>, Route>,
-    looking_up: Errand<Arc<str>, Route>,
+    looking_up: Errand<Arc<str>, Result<Route, Failure>>,
     events: UnboundedSender<Event>,
     pub(crate) news: UnboundedReceiver<Event>,
     /// Whether it must not be used again.
@@ -120,7 +120,7 @@ impl Session {
             let client = client.clone();
             async move { client.open(opening).await }
         };
-        let producer = self.opening.join(&way, open).await?;
+        let producer = self.opening.join(&way, open).await??;
         if !producer.is_followed() {
             let what = "the broker closed the producer before it was used";
             return Err(Failure::Moving(what.to_owned()));
@@ -169,7 +169,7 @@ impl Session {
                 Ok(Route { topic, partitions, since: Instant::now() })
             }
         };
-        let route = self.looking_up.join(name, look).await?;
+        let route = self.looking_up.join(name, look).await??;
         if self.routes.len() >= ROUTES_MAX {
             self.routes.clear();
         }

@@ -6,9 +6,9 @@ use idp_application::{EventBus, PublishFailure};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
-use support::Sender;
 use support::own_broker::OwnBroker;
 use support::reader::stored_at;
+use support::{Sender, bounded};
 use tokio::time::{Instant, sleep, timeout};
 
 /// How long anything may take that a test waits for, but for the memory of a broker.
@@ -21,7 +21,8 @@ const LONG: Duration = Duration::from_secs(3_600);
 /// The numbers that the topic holds, by the name of their producer.
 async fn numbers(broker: &OwnBroker, topic: &str) -> BTreeMap<String, Vec<u64>> {
     let mut numbers: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for stored in stored_at(&broker.address(), topic).await {
+    let stored = timeout(PATIENCE, stored_at(&broker.address(), topic)).await;
+    for stored in stored.expect("the broker answers") {
         numbers.entry(stored.producer).or_default().push(stored.sequence);
     }
     numbers
@@ -85,7 +86,8 @@ async fn what_was_sent_before_a_crash_of_the_broker_and_is_sent_again_is_stored_
         until("more is sent", PATIENCE, is_sent).await;
         broker.kill();
     };
-    let (error, ()) = tokio::join!(publishing, killing);
+    let both = timeout(2 * PATIENCE, async { tokio::join!(publishing, killing) }).await;
+    let (error, ()) = both.expect("the bus notices that the broker is dead");
     assert_eq!(error.failure, PublishFailure::Unavailable, "{error}");
     broker.restart().await;
     deliver(&bus, &sender, 2 * INTERVAL).await;
@@ -124,7 +126,7 @@ async fn names_beyond_those_that_the_broker_keeps_are_forgotten_when_the_topic_i
     })
     .await;
     assert_eq!(noted.len(), KEPT, "{noted:?}");
-    broker.admin().unload(&topic).await;
+    bounded(broker.admin().unload(&topic)).await;
     for sender in &senders {
         deliver(&bus, sender, 3).await;
     }

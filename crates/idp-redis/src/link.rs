@@ -3,12 +3,12 @@
 use crate::RedisConfig;
 use crate::error::not_connected;
 use idp_application::{Error, ErrorKind};
+use idp_errand::Errand;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, ConnectionInfo, TlsCertificates};
+use std::io;
 use std::path::Path;
-use std::{io, panic};
 use tokio::sync::Mutex;
-use tokio::task::{JoinError, JoinSet};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 
 /// Gives the connection, and opens another when there is none.
@@ -28,7 +28,7 @@ struct Current {
     number: u64,
     /// It goes on when the call that began it is dropped: what takes longer than the patience of any
     /// call is there for a later one. It ends with the bus.
-    opening: JoinSet<Result<MultiplexedConnection, Error>>,
+    opening: Errand<(), Result<MultiplexedConnection, Error>>,
 }
 
 impl Link {
@@ -46,29 +46,18 @@ impl Link {
         if let Some(connection) = &current.connection {
             return Ok((connection.clone(), current.number));
         }
-        // One that failed says nothing about now.
-        let left_over = current.opening.try_join_next().map(opened);
-        let connection = match left_over {
-            Some(Ok(connection)) => connection,
-            _ => self.open(&mut current).await?,
+        let open = || {
+            let (client, options) = (self.client.clone(), self.options.clone());
+            async move {
+                let opening = client.get_multiplexed_async_connection_with_config(&options);
+                opening.await.map_err(not_connected)
+            }
         };
+        let opened = current.opening.join_if(&(), Result::is_ok, open).await;
+        let connection = opened.map_err(|why| not_connected(io::Error::other(why).into()))??;
         current.number += 1;
         current.connection = Some(connection.clone());
         Ok((connection, current.number))
-    }
-
-    /// Waits for the connection that is being opened, and begins to open one if none is.
-    async fn open(&self, current: &mut Current) -> Result<MultiplexedConnection, Error> {
-        loop {
-            if let Some(outcome) = current.opening.join_next().await {
-                return opened(outcome);
-            }
-            let (client, options) = (self.client.clone(), self.options.clone());
-            current.opening.spawn(async move {
-                let opening = client.get_multiplexed_async_connection_with_config(&options);
-                opening.await.map_err(not_connected)
-            });
-        }
     }
 
     /// Gives a connection up that is of no use any more.
@@ -78,16 +67,6 @@ impl Link {
             current.connection = None;
         }
     }
-}
-
-/// What came of it; a panic goes on here.
-fn opened(
-    outcome: Result<Result<MultiplexedConnection, Error>, JoinError>,
-) -> Result<MultiplexedConnection, Error> {
-    outcome.unwrap_or_else(|error| match error.try_into_panic() {
-        Ok(panic) => panic::resume_unwind(panic),
-        Err(error) => Err(not_connected(io::Error::other(error).into())),
-    })
 }
 
 fn client(config: &RedisConfig, info: ConnectionInfo) -> Result<Client, Error> {
@@ -114,4 +93,51 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
         let message = format!("`root_certificates` cannot be read from {}", path.display());
         Error::new(ErrorKind::Invalid, "configure the bus to Redis", message).with_source(error)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use std::net::TcpListener;
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::task::Poll;
+    use std::thread;
+    use tokio::task::yield_now;
+
+    /// A server that hangs up on everybody: where it listens, and how often it did.
+    fn rude() -> (String, Arc<AtomicU32>) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("bound").to_string();
+        let times = Arc::<AtomicU32>::default();
+        let counted = Arc::clone(&times);
+        thread::spawn(move || {
+            while let Ok(connection) = listener.accept() {
+                counted.fetch_add(1, Ordering::SeqCst);
+                drop(connection);
+            }
+        });
+        (address, times)
+    }
+
+    #[tokio::test]
+    async fn an_opening_that_failed_while_nobody_waited_says_nothing_about_now() {
+        let (address, times) = rude();
+        let config = RedisConfig::new(format!("redis://{address}"), "shop");
+        let info = config.check().expect("valid");
+        let link = Link::new(&config, info).expect("valid");
+        {
+            let mut given_up = pin!(link.connection());
+            let waits = poll_fn(|it| Poll::Ready(given_up.as_mut().poll(it).is_pending())).await;
+            assert!(waits, "it is over");
+        }
+        while !link.current.lock().await.opening.is_done() {
+            yield_now().await;
+        }
+        let before = times.load(Ordering::SeqCst);
+        assert!(link.connection().await.is_err());
+        assert!(times.load(Ordering::SeqCst) > before, "none was begun");
+    }
 }

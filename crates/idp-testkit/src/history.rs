@@ -2,6 +2,7 @@
 //! arrived where, and what was done to the system meanwhile.
 
 use idp_domain::{TenantId, Uuid};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::io::{self, BufRead};
@@ -90,6 +91,34 @@ pub enum Fault {
     },
 }
 
+/// What a line says that one of several processes appended to a file. What a killed one left in front of it,
+/// a line without an end, is passed over.
+///
+/// Fails when the line does not end with a whole one.
+pub fn parse_line<T: DeserializeOwned>(line: &str) -> Result<T, serde_json::Error> {
+    serde_json::from_str(line).or_else(|error| {
+        let rests = line.match_indices(r#"{""#).map(|(at, _)| &line[at..]);
+        rests.filter_map(|rest| serde_json::from_str(rest).ok()).next().ok_or(error)
+    })
+}
+
+/// A fault, and when it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Happened {
+    /// What was done.
+    pub fault: Fault,
+    /// How many messages had arrived by then; `None` where deliveries and faults were recorded apart. What is
+    /// known to be later or earlier than a fault is not explained by it.
+    pub after: Option<usize>,
+}
+
+impl From<Fault> for Happened {
+    /// Nobody knows when.
+    fn from(fault: Fault) -> Self {
+        Self { fault, after: None }
+    }
+}
+
 /// A recorded run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
@@ -100,7 +129,7 @@ pub struct History {
     /// What arrived, in the order of its arrival.
     pub deliveries: Vec<Delivery>,
     /// What was done to the system.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<Happened>,
     /// What operators discarded.
     pub discarded: Vec<Uuid>,
     /// Whether events are left out of the streams: filtered out, or set aside. Then numbers rise, but
@@ -114,8 +143,9 @@ impl History {
         Self { batch_size: batch_size.into(), ..Self::default() }
     }
 
-    /// Adds what a file of lines says. A last line without an end is what a killed process left
-    /// behind; it is passed over. Fails when any other line is not an [`Entry`], and says which.
+    /// Adds what a file of lines says. A line without an end is what a killed process left behind; it is
+    /// passed over, at the end of the file and in front of the line of another process. Fails when any
+    /// other line is not an [`Entry`], and says which.
     pub fn read(&mut self, mut file: impl BufRead) -> io::Result<()> {
         let mut line = String::new();
         for number in 1.. {
@@ -124,7 +154,7 @@ impl History {
             if !line.ends_with('\n') {
                 break;
             }
-            let entry = serde_json::from_str(&line).map_err(|e| {
+            let entry = parse_line(&line).map_err(|e| {
                 io::Error::new(io::ErrorKind::InvalidData, format!("line {number}: {e}"))
             })?;
             self.push(entry);
@@ -137,7 +167,10 @@ impl History {
         match entry {
             Entry::Intent(intent) => self.intents.push(intent),
             Entry::Delivery(delivery) => self.deliveries.push(delivery),
-            Entry::Fault(fault) => self.faults.push(fault),
+            Entry::Fault(fault) => {
+                let after = Some(self.deliveries.len());
+                self.faults.push(Happened { fault, after });
+            }
             Entry::Discarded(event) => self.discarded.push(event),
         }
     }

@@ -17,6 +17,9 @@ mod unreliable;
 mod witnessed;
 mod proxy;
 
+#[cfg(unix)]
+mod own_server;
+
 mod clock;
 mod dice;
 mod tally;
@@ -28,7 +31,9 @@ pub use check::{check, check_stored};
 pub use clock::RuntimeClock;
 pub use dice::Dice;
 pub use fold_check::{WrongRow, check_fold};
-pub use history::{Delivery, Entry, Fault, History, Intent, Outcome};
+pub use history::{Delivery, Entry, Fault, Happened, History, Intent, Outcome, parse_line};
+#[cfg(unix)]
+pub use own_server::OwnServer;
 pub use proxy::{Direction, Proxy};
 pub use recorder::Recorder;
 pub use sink::{Reception, Sink};

@@ -93,6 +93,11 @@ impl Proxy {
         self.line.cut_after(direction, bytes);
     }
 
+    /// Whether the network is cut now.
+    pub fn is_cut(&self) -> bool {
+        self.line.is_cut()
+    }
+
     /// Ends when the network is cut. It waits for ever if nobody cuts it: bound it with a timeout.
     pub async fn wait_until_cut(&self) {
         self.line.until_cut().await;

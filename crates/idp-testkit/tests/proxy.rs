@@ -109,6 +109,7 @@ async fn a_cut_comes_after_exactly_so_many_bytes() {
         let mut client = connect(&proxy).await;
         bounded("an answer", ask(&mut client, b"hello")).await.expect("the network is whole");
         proxy.cut_after(Direction::ToServer, bytes);
+        assert!(!proxy.is_cut(), "before anything has passed");
         let cut = bounded("an error", async {
             let (mut from, mut to) = client.split();
             let _ = to.write_all(&[7; 100_000]).await;
@@ -120,7 +121,9 @@ async fn a_cut_comes_after_exactly_so_many_bytes() {
         bounded("the cut", proxy.wait_until_cut()).await;
         let received = bounded("the end of the connection", got.recv()).await.expect("served");
         assert_eq!(received.len() as u64, 5 + bytes);
+        assert!(proxy.is_cut());
         proxy.restore();
+        assert!(!proxy.is_cut());
         let mut client = connect(&proxy).await;
         bounded("an answer", ask(&mut client, &[1; 100])).await.expect("the network is whole");
     }

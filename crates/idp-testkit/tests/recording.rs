@@ -127,7 +127,7 @@ async fn what_a_sink_does_not_own_up_to_is_recorded_as_ambiguous() {
     receive(Reception::Late(Duration::from_secs(30))).await.expect_err("no answer");
     assert_eq!(recorder.history().deliveries.len(), 3 + 2);
     recorder.wait_for_deliveries(3 + 2 + 4).await;
-    let ambiguous = recorder.history().faults.into_iter().map(|fault| match fault {
+    let ambiguous = recorder.history().faults.into_iter().map(|happened| match happened.fault {
         Fault::AmbiguousSend { messages, .. } => messages,
         Fault::LeasesLost { .. } => 0,
     });

@@ -74,12 +74,12 @@ impl BusHarness for WebhookHarness {
     }
 
     async fn cut_after(&self, way: Way, bytes: u64) -> bool {
-        let direction = match way {
-            Way::ToBroker => Direction::ToServer,
-            Way::ToBus => Direction::ToClient,
-        };
-        self.proxy.cut_after(direction, bytes);
+        self.proxy.cut_after(way.named(Direction::ToServer, Direction::ToClient), bytes);
         true
+    }
+
+    async fn is_cut(&self) -> bool {
+        self.proxy.is_cut()
     }
 
     /// The endpoint asks to be spared, again and again.

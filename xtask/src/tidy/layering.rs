@@ -7,6 +7,7 @@ use crate::workspace::{Dependency, Package, Workspace};
 
 const ANYTHING: &str = "*";
 const APPLICATION: [&str; 2] = ["idp-application", "idp-domain"];
+const BUS: [&str; 3] = ["idp-application", "idp-domain", "idp-errand"];
 const SQL_STORE: [&str; 3] = ["idp-application", "idp-domain", "idp-sql"];
 
 /// Each package, and which of our packages it may build on.
@@ -15,12 +16,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("idp-domain", &["idp-macros"]),
     ("idp-application", &["idp-domain"]),
     ("idp-sql", &APPLICATION),
+    ("idp-errand", &[]),
     ("idp-memory", &APPLICATION),
     ("idp-postgres", &SQL_STORE),
     ("idp-sqlite", &SQL_STORE),
     ("idp-postgres-cdc", &["idp-application"]),
-    ("idp-rabbitmq", &APPLICATION),
-    ("idp-kafka", &APPLICATION),
+    ("idp-rabbitmq", &BUS),
+    ("idp-kafka", &BUS),
     ("idp-relay", &APPLICATION),
     ("idp-keeper", &APPLICATION),
     ("idp-projection", &APPLICATION),
@@ -28,11 +30,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("idp-settings", &APPLICATION),
     ("idp-telemetry", &APPLICATION),
     ("idp-privacy", &APPLICATION),
-    ("idp-fanout", &APPLICATION),
-    ("idp-nats", &APPLICATION),
-    ("idp-redis", &APPLICATION),
-    ("idp-pulsar", &APPLICATION),
-    ("idp-webhook", &APPLICATION),
+    ("idp-fanout", &BUS),
+    ("idp-nats", &BUS),
+    ("idp-redis", &BUS),
+    ("idp-pulsar", &BUS),
+    ("idp-webhook", &BUS),
     ("idp-conformance", &APPLICATION),
     (
         "idp-testkit",
@@ -133,7 +135,8 @@ mod tests {
     fn faults(package: &str, dependency: &str, is_dev: bool) -> Vec<String> {
         let dependency = Dependency { name: dependency.to_owned(), is_dev };
         let named = |name: &str| Package { name: name.to_owned(), ..Package::default() };
-        let known = ["idp-domain", "idp-memory", "idp-sql", "idp-sqlite", "idp-conformance"];
+        let known =
+            ["idp-domain", "idp-errand", "idp-memory", "idp-sql", "idp-sqlite", "idp-conformance"];
         let mut packages: Vec<Package> =
             known.into_iter().filter(|name| *name != package).map(named).collect();
         packages.push(Package { dependencies: vec![dependency], ..named(package) });
@@ -144,6 +147,7 @@ mod tests {
     #[test]
     fn the_arrows_of_the_table_and_other_peoples_crates_are_fine() {
         assert!(faults("idp-sqlite", "idp-sql", false).is_empty());
+        assert!(faults("idp-nats", "idp-errand", false).is_empty());
         assert!(faults("idp-sqlite", "rusqlite", false).is_empty());
         assert!(faults("idp-sqlite", "idp-conformance", true).is_empty());
         assert!(faults("bench", "idp-sql", false).is_empty());
@@ -155,6 +159,8 @@ mod tests {
             faults("idp-domain", "idp-memory", false)[0].contains("must not depend on idp-memory")
         );
         assert_eq!(faults("idp", "idp-sql", false).len(), 1);
+        assert_eq!(faults("idp", "idp-errand", false).len(), 1);
+        assert_eq!(faults("idp-errand", "idp-domain", false).len(), 1);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Events leave for a broker, with nothing but settings: the program as an operator runs it, and a
 //! client of its own that looks what the broker has.
 
-use crate::process::{PATIENCE, Process, import, server};
+use crate::process::{PATIENCE, Process, Running, import, server};
 use crate::program::program;
 use async_nats::jetstream::{self, consumer, stream};
 use futures_util::StreamExt;
@@ -79,12 +79,12 @@ async fn events_reach_nats_by_settings_alone_and_each_once() {
         assert_eq!([on, tenant, event], [&subject, "acme", "route_plan.created"]);
     }
     // Another process commits while the service runs.
-    import(&folder, &[], "C101.txt", "C101.sol", "globex");
+    import(&folder, &[], "C101.txt", "C101.sol", "globex").await;
     let all = nats.events(15).await;
     assert!(all[5..].iter().all(|[_, tenant, ..]| tenant == "globex"), "{all:?}");
     service.stop().await;
     // And another one while none does.
-    import(&folder, &[], "A-n32-k5.vrp", "A-n32-k5.sol", "initech");
+    import(&folder, &[], "A-n32-k5.vrp", "A-n32-k5.sol", "initech").await;
     let relay = Process::start(&folder, &["relay"], &variables);
     let all = nats.events(20).await;
     relay.stop().await;
@@ -92,13 +92,13 @@ async fn events_reach_nats_by_settings_alone_and_each_once() {
     assert_eq!((ids.len(), nats.count().await), (20, 20), "each once: {all:?}");
 }
 
-#[test]
-fn a_broker_that_lacks_the_stream_is_told_at_the_start() {
+#[tokio::test]
+async fn a_broker_that_lacks_the_stream_is_told_at_the_start() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut relay = program(&folder);
     relay.arg("relay").env("ROUTE_PLANNING__RELAY__BUS", server("IDP_TEST_NATS"));
     relay.env("ROUTE_PLANNING__RELAY__STREAM", new_name());
-    let ended = relay.output().expect("the program runs");
+    let ended = Running::start(relay).ended("").await;
     let reason = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(1), "{reason}");
     assert!(reason.contains("relay.bus: NATS cannot be used"), "{reason}");
@@ -121,7 +121,7 @@ async fn events_reach_rabbitmq_by_settings_alone() {
     let declaring = channel.queue_declare(queue.as_str().into(), options, FieldTable::default());
     declaring.await.expect("a queue");
     let folder = tempfile::tempdir().expect("a temporary folder");
-    import(&folder, &[], "A-n32-k5.vrp", "A-n32-k5.sol", "acme");
+    import(&folder, &[], "A-n32-k5.vrp", "A-n32-k5.sol", "acme").await;
     let topic = format!("/{queue}");
     let variables =
         [("ROUTE_PLANNING__RELAY__BUS", server.as_str()), ("ROUTE_PLANNING__RELAY__TOPIC", &topic)];
@@ -197,10 +197,10 @@ async fn events_reach_redis_by_settings_alone_and_each_once() {
     };
     // The sample, and what another process commits while the service runs.
     arrived(5).await;
-    import(&folder, &[], "C101.txt", "C101.sol", "globex");
+    import(&folder, &[], "C101.txt", "C101.sol", "globex").await;
     arrived(15).await;
     service.stop().await;
-    import(&folder, &[], "A-n32-k5.vrp", "A-n32-k5.sol", "initech");
+    import(&folder, &[], "A-n32-k5.vrp", "A-n32-k5.sol", "initech").await;
     let relay = Process::start(&folder, &["relay"], &variables);
     let ids = arrived(20).await;
     relay.stop().await;

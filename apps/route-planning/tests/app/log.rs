@@ -1,7 +1,7 @@
 //! The log is kept small by settings alone: what was relayed leaves for the archive, the archive is checked
 //! and replayed by commands, and what is missing in it is told.
 
-use crate::process::{PATIENCE, Process, import, server};
+use crate::process::{PATIENCE, Process, Running, import, server};
 use crate::program::program;
 use crate::stores::new_database;
 use idp::application::{Actor, Backend, KeepingAction, KeepingCommand, Reader, Sharding, WorkerId};
@@ -52,9 +52,10 @@ impl Kept {
         self.folder.path().join("old events")
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    async fn run(&self, arguments: &[&str]) -> Output {
         let mut command = program(&self.folder);
-        command.args(arguments).envs(self.variables()).output().expect("the program runs")
+        command.args(arguments).envs(self.variables());
+        Running::start(command).ended("").await
     }
 
     /// Ends when so many events are in the log no more: a reader that comes now never sees them.
@@ -110,15 +111,16 @@ async fn old_events_leave_for_the_archive_and_come_back_on_sqlite() {
 async fn old_events_leave_for_the_archive_and_come_back(kept: Kept) {
     let service = Process::start(&kept.folder, &["serve", "--dev"], &kept.variables());
     // Five of the sample, ten that come while it runs, and a round that makes another segment.
-    import(&kept.folder, &kept.variables(), "C101.txt", "C101.sol", "globex");
+    import(&kept.folder, &kept.variables(), "C101.txt", "C101.sol", "globex").await;
     kept.dropped(10).await;
-    import(&kept.folder, &kept.variables(), "ORTEC-n323-k21.vrp", "ORTEC-n323-k21.sol", "initech");
+    import(&kept.folder, &kept.variables(), "ORTEC-n323-k21.vrp", "ORTEC-n323-k21.sol", "initech")
+        .await;
     kept.dropped(30).await;
-    let checked = kept.run(&["archive", "verify"]);
+    let checked = kept.run(&["archive", "verify"]).await;
     assert!(checked.status.success(), "while the service works: {checked:?}");
     service.stop().await;
 
-    let checked = kept.run(&["archive", "verify"]);
+    let checked = kept.run(&["archive", "verify"]).await;
     let told = text(&checked.stdout);
     assert!(checked.status.success(), "{checked:?}");
     assert!(told.contains("old events: 36 events in "), "{told}");
@@ -130,30 +132,30 @@ async fn old_events_leave_for_the_archive_and_come_back(kept: Kept) {
     });
     assert_eq!(lines.sum::<usize>(), 36, "each once, as any tool can read it");
 
-    let again = kept.run(&["archive", "replay", "--tenant", "globex"]);
+    let again = kept.run(&["archive", "replay", "--tenant", "globex"]).await;
     let told = text(&again.stdout);
     assert!(again.status.success(), "{again:?}");
     assert_eq!(told.matches(" globex route_plan.created ").count(), 10, "{told}");
     assert!(told.ends_with("10 events were sent again\n"), "{told}");
-    let all = kept.run(&["archive", "replay", "--name", "for-auditors"]);
+    let all = kept.run(&["archive", "replay", "--name", "for-auditors"]).await;
     assert_eq!(text(&all.stdout).matches("route_plan.created").count(), 36, "{all:?}");
 
-    what_is_lost_is_told(&kept);
+    what_is_lost_is_told(&kept).await;
 }
 
-fn what_is_lost_is_told(kept: &Kept) {
+async fn what_is_lost_is_told(kept: &Kept) {
     let last = kept.files("segments").pop().expect("there are segments");
     let name = last.file_name().expect("it has one").to_str().expect("text").to_owned();
     let elsewhere = kept.folder.path().join("elsewhere");
     fs::rename(&last, &elsewhere).expect("it can be moved");
-    let checked = kept.run(&["archive", "verify"]);
+    let checked = kept.run(&["archive", "verify"]).await;
     let told = text(&checked.stdout);
     assert_eq!(checked.status.code(), Some(1), "{checked:?}");
     assert!(told.contains(&format!("damaged: `segments/{name}` is missing")), "{told}");
     assert!(told.contains("missing: events "), "{told}");
     // With all that the archive says of its end.
     fs::remove_file(kept.archive().join("head.json")).expect("it is there");
-    let checked = kept.run(&["archive", "verify"]);
+    let checked = kept.run(&["archive", "verify"]).await;
     let told = text(&checked.stdout);
     assert!(told.contains("`head.json` is missing") && told.contains("missing: events "), "{told}");
 }
@@ -171,13 +173,13 @@ async fn an_archive_that_was_forgotten_goes_on_and_names_what_it_missed_on_sqlit
 }
 
 async fn an_archive_that_was_forgotten_goes_on_and_names_what_it_missed(kept: Kept) {
-    let import = |tenant| {
+    let import = async |tenant| {
         let (instance, solution) = ("ORTEC-n323-k21.vrp", "ORTEC-n323-k21.sol");
-        import(&kept.folder, &kept.variables(), instance, solution, tenant);
+        import(&kept.folder, &kept.variables(), instance, solution, tenant).await;
     };
     let all = kept.variables();
     let service = Process::start(&kept.folder, &["serve", "--dev"], &all);
-    import("globex");
+    import("globex").await;
     kept.dropped(20).await;
     service.stop().await;
     let action = KeepingAction::Forget { reader: "archive".into(), is_forced: true };
@@ -185,14 +187,14 @@ async fn an_archive_that_was_forgotten_goes_on_and_names_what_it_missed(kept: Ke
     kept.backend.keep(&command).await.expect("it is a reader");
     // Without the last, which names the archive.
     let service = Process::start(&kept.folder, &["serve", "--dev"], &all[..4]);
-    import("initech");
+    import("initech").await;
     kept.dropped(40).await;
     service.stop().await;
     let service = Process::start(&kept.folder, &["serve", "--dev"], &all);
-    import("hooli");
+    import("hooli").await;
     kept.dropped(60).await;
     service.stop().await;
-    let checked = kept.run(&["archive", "verify"]);
+    let checked = kept.run(&["archive", "verify"]).await;
     let told = text(&checked.stdout);
     assert_eq!(checked.status.code(), Some(1), "{checked:?}");
     // The five of the sample, and those of two imports of three.
@@ -200,19 +202,19 @@ async fn an_archive_that_was_forgotten_goes_on_and_names_what_it_missed(kept: Ke
     assert!(told.contains("missing: events ") && !told.contains("damaged"), "{told}");
 }
 
-#[test]
-fn an_archive_that_is_not_set_or_not_there_is_told() {
+#[tokio::test]
+async fn an_archive_that_is_not_set_or_not_there_is_told() {
     let folder = folder();
-    let run = |variables: &[(&str, &str)]| {
+    let run = async |variables: &[(&str, &str)]| {
         let mut command = program(&folder);
-        let done = command.args(["archive", "replay"]).envs(variables.iter().copied()).output();
-        let done = done.expect("the program runs");
+        command.args(["archive", "replay"]).envs(variables.iter().copied());
+        let done = Running::start(command).ended("").await;
         assert_eq!(done.status.code(), Some(1), "{done:?}");
         text(&done.stderr).to_owned()
     };
-    assert!(run(&[]).contains("log.archive is not set"));
+    assert!(run(&[]).await.contains("log.archive is not set"));
     let misspelt =
         [("ROUTE_PLANNING__LOG__KEEP_FOR", "7d"), ("ROUTE_PLANNING__LOG__ARCHIVE", "old evnets")];
-    assert!(run(&misspelt).contains("log.archive: old evnets is no folder"));
+    assert!(run(&misspelt).await.contains("log.archive: old evnets is no folder"));
     assert!(!folder.path().join("old evnets").exists());
 }

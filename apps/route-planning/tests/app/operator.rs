@@ -1,13 +1,12 @@
 //! An operator at a terminal, and a database of each kind.
 
-use crate::process::{PATIENCE, Process, import, server};
+use crate::process::{PATIENCE, Process, Running, import, server};
 use crate::program::program;
 use crate::stores::new_database;
 use idp::application::Backend;
 use idp::postgres::{PgOptions, PgStore};
 use idp::sqlite::{SqliteOptions, SqliteStore};
-use std::io::Write;
-use std::process::{Child, Output, Stdio};
+use std::process::Output;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -70,13 +69,13 @@ impl Site {
     }
 
     /// The plans of Solomon's instance, of which there are 10.
-    pub(crate) fn import_ten(&self, tenant: &str) {
-        import(&self.folder, &self.variables(), "C101.txt", "C101.sol", tenant);
+    pub(crate) async fn import_ten(&self, tenant: &str) {
+        import(&self.folder, &self.variables(), "C101.txt", "C101.sol", tenant).await;
     }
 
     /// The plans of a small instance, of which there are 5.
-    pub(crate) fn import_five(&self, tenant: &str) {
-        import(&self.folder, &self.variables(), "A-n32-k5.vrp", "A-n32-k5.sol", tenant);
+    pub(crate) async fn import_five(&self, tenant: &str) {
+        import(&self.folder, &self.variables(), "A-n32-k5.vrp", "A-n32-k5.sol", tenant).await;
     }
 
     pub(crate) fn start(&self, arguments: &[&str]) -> Process {
@@ -84,60 +83,57 @@ impl Site {
     }
 
     /// Types a command that is not waited for.
-    pub(crate) fn begin(&self, arguments: &[&str]) -> Child {
+    pub(crate) fn begin(&self, arguments: &[&str]) -> Running {
         let mut command = program(&self.folder);
         command.args(arguments).envs(self.variables());
-        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        piped.spawn().expect("the program runs")
+        Running::start(command)
     }
 
     /// Types a command, with that on the standard input.
-    pub(crate) fn type_with(&self, arguments: &[&str], input: &str) -> Output {
-        let mut running = self.begin(arguments);
-        // It need not read it.
-        let _ = running.stdin.take().expect("it is piped").write_all(input.as_bytes());
-        running.wait_with_output().expect("it ends")
+    pub(crate) async fn type_with(&self, arguments: &[&str], input: &str) -> Output {
+        self.begin(arguments).ended(input).await
     }
 
     /// What a command tells that gets done.
-    pub(crate) fn done(&self, arguments: &[&str]) -> String {
-        let done = self.type_with(arguments, "");
+    pub(crate) async fn done(&self, arguments: &[&str]) -> String {
+        let done = self.type_with(arguments, "").await;
         assert!(done.status.success(), "{arguments:?}: {done:?}");
         String::from_utf8(done.stdout).expect("text")
     }
 
     /// As [`done`](Self::done), by Ann for that reason.
-    pub(crate) fn signed(&self, arguments: &[&str], why: &str) -> String {
-        self.done(&[arguments, &["--by", "ann", "--why", why]].concat())
+    pub(crate) async fn signed(&self, arguments: &[&str], why: &str) -> String {
+        self.done(&[arguments, &["--by", "ann", "--why", why]].concat()).await
     }
 
     /// Why a command is refused.
-    pub(crate) fn refused(&self, arguments: &[&str]) -> String {
-        let done = self.type_with(arguments, "");
+    pub(crate) async fn refused(&self, arguments: &[&str]) -> String {
+        let done = self.type_with(arguments, "").await;
         assert_eq!(done.status.code(), Some(1), "{arguments:?}: {done:?}");
         String::from_utf8(done.stderr).expect("text")
     }
 
     /// As [`refused`](Self::refused), by Ann.
-    pub(crate) fn refused_signed(&self, arguments: &[&str]) -> String {
-        self.refused(&[arguments, &["--by", "ann", "--why", "a test"]].concat())
+    pub(crate) async fn refused_signed(&self, arguments: &[&str]) -> String {
+        self.refused(&[arguments, &["--by", "ann", "--why", "a test"]].concat()).await
     }
 
     /// Ends when what the command tells is so, and tells it.
     pub(crate) async fn until(&self, arguments: &[&str], is_so: impl Fn(&str) -> bool) -> String {
+        let mut last = None;
         let asking = async {
             loop {
-                let done = self.type_with(arguments, "");
-                let told = String::from_utf8(done.stdout).expect("text");
+                let done = self.type_with(arguments, "").await;
+                let told = String::from_utf8(done.stdout.clone()).expect("text");
                 if done.status.success() && is_so(&told) {
                     return told;
                 }
+                last = Some(done);
                 sleep(Duration::from_millis(50)).await;
             }
         };
-        timeout(PATIENCE, asking).await.unwrap_or_else(|_| {
-            panic!("{arguments:?} still tells {:?}", self.type_with(arguments, ""))
-        })
+        let told = timeout(PATIENCE, asking).await;
+        told.unwrap_or_else(|_| panic!("{arguments:?} still tells {last:?}"))
     }
 }
 

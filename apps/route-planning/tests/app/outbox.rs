@@ -38,7 +38,7 @@ impl Refusing {
         site.set("ROUTE_PLANNING__RELAY__BUS", server);
         site.set("ROUTE_PLANNING__RELAY__STREAM", nats.name.as_str());
         site.set("ROUTE_PLANNING__RELAY__TOPIC", format!("{}.{{aggregate_type}}", nats.name));
-        site.import_ten("globex");
+        site.import_ten("globex").await;
         Self { site, nats }
     }
 
@@ -61,16 +61,16 @@ impl Refusing {
     }
 
     /// The identities of the events of a key, in their order.
-    fn events(&self, parked: &Parked) -> Vec<String> {
-        let told = self.site.done(&["outbox", "show", &parked.key]);
+    async fn events(&self, parked: &Parked) -> Vec<String> {
+        let told = self.site.done(&["outbox", "show", &parked.key]).await;
         let headings = told.lines().filter(|line| !line.starts_with(' '));
         headings.map(|line| line.split(' ').next().expect("an id").to_owned()).collect()
     }
 
     /// What an order about a key as it was seen tells.
-    fn order(&self, what: &[&str], parked: &Parked) -> String {
+    async fn order(&self, what: &[&str], parked: &Parked) -> String {
         let key = [parked.key.as_str(), "--revision", &parked.revision];
-        self.site.signed(&[&["outbox"], what, &key].concat(), "the stream takes no plans")
+        self.site.signed(&[&["outbox"], what, &key].concat(), "the stream takes no plans").await
     }
 }
 
@@ -99,20 +99,20 @@ async fn what_the_bus_refuses_is_listed_edited_resumed_and_leaves(site: Site) {
         assert!(rest.starts_with("parked events=1 refused=1 since="), "{rest}");
         assert!(rest.contains("bytes with its headers"), "it is what the bus said: {rest}");
     }
-    let status = site.done(&["outbox", "status"]);
+    let status = site.done(&["outbox", "status"]).await;
     assert!(status.contains("nats: 0 events to read, 10 set aside, 0 scheduled, 10 keys parked"));
     assert!(status.contains(&format!("\n  {} {} ", parked[9].key, parked[9].revision)), "{status}");
-    assert_eq!(site.done(&["outbox", "parked", "--tenant", "acme"]), "");
+    assert_eq!(site.done(&["outbox", "parked", "--tenant", "acme"]).await, "");
 
     let wrong = &parked[0];
-    let event = refusing.events(wrong).remove(0);
-    let shown = site.done(&["outbox", "show", &wrong.key, "--event", &event]);
+    let event = refusing.events(wrong).await.remove(0);
+    let shown = site.done(&["outbox", "show", &wrong.key, "--event", &event]).await;
     assert!(shown.starts_with("{\"capacity\":") && shown.contains("\"stops\":["), "{shown}");
     let edit = ["outbox", "edit", &wrong.key, "--revision", &wrong.revision, "--event", &event];
     let edit = [&edit[..], &["--payload", "-", "--by", "ann", "--why", "too many stops"]].concat();
-    let done = site.type_with(&edit, r#"{ "stops": [] }"#);
+    let done = site.type_with(&edit, r#"{ "stops": [] }"#).await;
     assert!(done.status.success(), "{done:?}");
-    let shown = site.done(&["outbox", "show", &wrong.key]);
+    let shown = site.done(&["outbox", "show", &wrong.key]).await;
     assert!(shown.ends_with(", edited\n  {\"stops\":[]}\n"), "{shown}");
 
     let edited = refusing.parked(10).await.remove(0);
@@ -120,15 +120,15 @@ async fn what_the_bus_refuses_is_listed_edited_resumed_and_leaves(site: Site) {
     let told = String::from_utf8(done.stdout).expect("text");
     assert!(told.ends_with(&format!("its revision is {}\n", edited.revision)), "{told}");
     let stale = ["outbox", "resume", &wrong.key, "--revision", &wrong.revision];
-    let told = site.refused_signed(&stale);
+    let told = site.refused_signed(&stale).await;
     assert!(told.contains(&format!("its revision is {} and not ", edited.revision)), "{told}");
-    refusing.order(&["resume"], &edited);
+    refusing.order(&["resume"], &edited).await;
     let [_, tenant, kind, id] = &nats.events(1).await[0];
     assert_eq!([tenant, kind, id], ["globex", "route_plan.created", event.as_str()]);
     refusing.parked(9).await;
     relay.stop().await;
 
-    let records = site.done(&["outbox", "records"]);
+    let records = site.done(&["outbox", "records"]).await;
     let lines: Vec<_> = records.lines().collect();
     assert_eq!(lines.len(), 2, "{records}");
     assert!(lines[0].contains(&format!(" resume {} events=1 by ann: ", edited.key)), "{records}");
@@ -138,16 +138,16 @@ async fn what_the_bus_refuses_is_listed_edited_resumed_and_leaves(site: Site) {
 async fn a_status_shows_the_first_keys_and_says_that_there_are_more(site: Site) {
     let refusing = Refusing::ten(site).await;
     let site = &refusing.site;
-    site.import_ten("acme");
-    site.import_ten("initech");
+    site.import_ten("acme").await;
+    site.import_ten("initech").await;
     let relay = site.start(&["relay"]);
     refusing.parked(30).await;
     relay.stop().await;
-    let status = site.done(&["outbox", "status"]);
+    let status = site.done(&["outbox", "status"]).await;
     assert_eq!(status.lines().count(), 1 + 20 + 1, "{status}");
     assert!(status.ends_with("\n  and more: outbox parked --target nats\n"), "{status}");
-    assert_eq!(site.done(&["outbox", "status", "--target", "nats"]), status);
-    let of_globex = site.done(&["outbox", "parked", "--tenant", "globex"]);
+    assert_eq!(site.done(&["outbox", "status", "--target", "nats"]).await, status);
+    let of_globex = site.done(&["outbox", "parked", "--tenant", "globex"]).await;
     assert_eq!(of_globex.lines().filter(|line| line.starts_with("globex/")).count(), 10);
     assert_eq!(of_globex.lines().count(), 10, "{of_globex}");
 }
@@ -157,21 +157,28 @@ async fn what_must_never_be_sent_is_discarded_and_the_rest_leaves(site: Site) {
     let relay = refusing.site.start(&["relay"]);
     let parked = refusing.parked(10).await;
     refusing.dispatch(&parked[0]).await;
-    let [created, dispatched] = &refusing.events(&parked[0])[..] else { panic!("two events") };
-    let told = refusing.order(&["discard", "--event", created], &parked[0]);
+    let [created, dispatched] = &refusing.events(&parked[0]).await[..] else {
+        panic!("two events")
+    };
+    let told = refusing.order(&["discard", "--event", created], &parked[0]).await;
     assert!(told.contains("1 events of it are parked"), "{told}");
-    let told = refusing.order(&["discard-key"], &parked[1]);
+    let told = refusing.order(&["discard-key"], &parked[1]).await;
     assert!(told.ends_with("nothing of it is set aside any more\n"), "{told}");
     let left = refusing.parked(9).await.remove(0);
     assert_eq!(left.key, parked[0].key);
-    refusing.order(&["resume"], &left);
+    refusing.order(&["resume"], &left).await;
     let [.., kind, id] = &refusing.nats.events(1).await[0];
     assert_eq!([kind, id], ["route_plan.dispatched", dispatched.as_str()]);
     refusing.parked(8).await;
     relay.stop().await;
     assert_eq!(refusing.nats.count().await, 1);
-    let records = refusing.site.done(&["outbox", "records", "--limit", "2"]);
-    assert!(records.lines().all(|line| !line.contains(" discard ")), "the latest two: {records}");
+    let records = refusing.site.done(&["outbox", "records", "--limit", "2"]).await;
+    let lines: Vec<_> = records.lines().collect();
+    assert_eq!(lines.len(), 2, "{records}");
+    let signed = "by ann: the stream takes no plans";
+    assert!(lines[0].ends_with(&format!(" resume {} events=1 {signed}", left.key)), "{records}");
+    let discarded = format!(" discard_key {} events=1 {signed}", parked[1].key);
+    assert!(lines[1].ends_with(&discarded), "{records}");
 }
 
 async fn what_was_refused_leaves_when_the_broker_is_mended(site: Site) {
@@ -179,7 +186,7 @@ async fn what_was_refused_leaves_when_the_broker_is_mended(site: Site) {
     let (site, nats) = (&refusing.site, &refusing.nats);
     let relay = site.start(&["relay"]);
     let parked = refusing.parked(10).await;
-    refusing.order(&["resume"], &parked[0]);
+    refusing.order(&["resume"], &parked[0]).await;
     let refused_again = |told: &str| told.contains(" parked events=1 refused=2 ");
     site.until(&["outbox", "parked"], refused_again).await;
     relay.stop().await;
@@ -190,7 +197,7 @@ async fn what_was_refused_leaves_when_the_broker_is_mended(site: Site) {
     jetstream::new(client).update_stream(config).await.expect("it can be changed");
     let relay = site.start(&["relay"]);
     for parked in refusing.parked(10).await {
-        refusing.order(&["resume"], &parked);
+        refusing.order(&["resume"], &parked).await;
     }
     assert_eq!(nats.events(10).await.len(), 10);
     refusing.parked(0).await;
@@ -201,7 +208,7 @@ async fn what_was_refused_leaves_when_the_broker_is_mended(site: Site) {
 async fn an_order_that_is_not_about_what_is_there_is_refused_and_changes_nothing(site: Site) {
     let refusing = Refusing::ten(site).await;
     let site = &refusing.site;
-    let told = site.refused(&["outbox", "parked"]);
+    let told = site.refused(&["outbox", "parked"]).await;
     assert!(
         told.contains("`--target`: there is no target `nats`; none has been started"),
         "{told}"
@@ -209,9 +216,9 @@ async fn an_order_that_is_not_about_what_is_there_is_refused_and_changes_nothing
     let relay = site.start(&["relay"]);
     let parked = refusing.parked(10).await;
     relay.stop().await;
-    let before = site.done(&["outbox", "parked"]);
+    let before = site.done(&["outbox", "parked"]).await;
     let key = &parked[0].key;
-    let event = refusing.events(&parked[0]).remove(0);
+    let event = refusing.events(&parked[0]).await.remove(0);
     let unknown = "globex/01890000-0000-7000-8000-000000000007";
     let (_, no_event) = unknown.split_once('/').expect("a key");
     std::fs::write(site.folder.path().join("damaged.json"), "{").expect("writable");
@@ -236,20 +243,20 @@ async fn an_order_that_is_not_about_what_is_there_is_refused_and_changes_nothing
         ),
     ];
     for (arguments, expected) in table {
-        let told = site.refused_signed(&arguments);
+        let told = site.refused_signed(&arguments).await;
         assert!(told.contains(expected), "{arguments:?}: {told}");
     }
-    let told = site.refused_signed(&["outbox", "resume", key, "--revision", "0"]);
+    let told = site.refused_signed(&["outbox", "resume", key, "--revision", "0"]).await;
     let present = format!("its revision is {} and not 0", parked[0].revision);
     assert!(told.contains(&present), "{told}");
-    let told = site.refused(&["outbox", "show", unknown]);
+    let told = site.refused(&["outbox", "show", unknown]).await;
     assert!(told.contains("`KEY`: "), "{told}");
     // Nobody says who, or why: that is nonsense, as no key is.
     for signature in [&["--by", "ann"][..], &["--why", "x"], &["--by", " ", "--why", "x"]] {
         let resume = ["outbox", "resume", key, "--revision", &parked[0].revision];
-        let done = site.type_with(&[&resume, signature].concat(), "");
+        let done = site.type_with(&[&resume, signature].concat(), "").await;
         assert_eq!(done.status.code(), Some(2), "{done:?}");
     }
-    assert_eq!(site.done(&["outbox", "parked"]), before);
-    assert_eq!(site.done(&["outbox", "records"]), "");
+    assert_eq!(site.done(&["outbox", "parked"]).await, before);
+    assert_eq!(site.done(&["outbox", "records"]).await, "");
 }

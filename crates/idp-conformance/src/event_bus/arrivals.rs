@@ -45,6 +45,16 @@ pub(super) async fn sorted_numbers<H: BusHarness>(harness: &H, topic: &str) -> V
     numbers
 }
 
+/// The numbers of the events that the topic holds, each event once: sorted.
+pub(super) async fn distinct_numbers<H: BusHarness>(harness: &H, topic: &str) -> Vec<i64> {
+    let stored = harness.stored(topic).await;
+    let events: BTreeMap<_, _> =
+        stored.iter().map(|received| (received.attributes.get("id"), number(received))).collect();
+    let mut numbers: Vec<_> = events.into_values().collect();
+    numbers.sort_unstable();
+    numbers
+}
+
 fn number(received: &Received) -> i64 {
     let sequence = received.attributes.get("sequence").map(|text| text.parse());
     sequence.and_then(Result::ok).unwrap_or_else(|| panic!("{received:?} has no number"))

@@ -4,15 +4,17 @@
 //! what is sent next so that something stands before what it follows.
 
 use super::arrivals::{check, sorted_numbers};
-use super::publisher::Publisher;
+use super::publisher::{Publisher, SEND_TIME_MAX};
 use crate::abandon::abandon_after;
 use crate::clauses::clauses;
+use crate::eventually::eventually;
 use crate::harness::skip;
+use crate::run::WAIT_MAX;
 use crate::{BusHarness, Way};
 use idp_application::{EventBus, Message};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 clauses! {
     macro event_bus_cancellation of event_bus::cancellation;
@@ -101,10 +103,11 @@ pub async fn a_send_dropped_without_a_network_loses_nothing<H: BusHarness>(harne
         }
         for _ in 0..sends {
             let messages = publisher.messages(last + 1..=last + 20, 2);
-            dropped(&mut publisher, &messages, async |bus, messages| {
-                timeout(SEND_TIME, bus.publish(messages)).await.is_ok()
-            })
-            .await;
+            let is_sent = dropped(&mut publisher, &messages, async |bus, messages| {
+                let outcome = timeout(SEND_TIME, bus.publish(messages)).await;
+                outcome.is_ok_and(|outcome| outcome.is_ok())
+            });
+            assert!(!is_sent.await, "taken over without a network");
         }
         harness.restore().await;
         publisher.deliver(&publisher.messages(last + 1..=last + 25, 2)).await;
@@ -119,7 +122,7 @@ pub async fn a_send_dropped_in_the_middle_of_a_cut_loses_nothing<H: BusHarness>(
     let topic = harness.topic("letters").await;
     let mut publisher = Publisher::of_lane(harness.bus().await, &topic, 0);
     publisher.publish_all(&publisher.messages(1..=1, 1)).await;
-    let mut last = 1;
+    let (mut last, mut cuts) = (1, 0);
     for (way, bytes) in
         [(Way::ToBroker, 2_000), (Way::ToBroker, 20_000), (Way::ToBus, 1), (Way::ToBus, 500)]
     {
@@ -128,39 +131,65 @@ pub async fn a_send_dropped_in_the_middle_of_a_cut_loses_nothing<H: BusHarness>(
         }
         let messages = publisher.messages(last + 1..=last + 100, 2);
         dropped(&mut publisher, &messages, async |bus, messages| {
-            timeout(SEND_TIME, bus.publish(messages)).await.is_ok()
+            tokio::select! {
+                _ = bus.publish(messages) => true,
+                () = some_time_after_the_cut(&harness) => false,
+            }
         })
         .await;
+        cuts += usize::from(harness.is_cut().await);
         harness.restore().await;
         publisher.deliver(&publisher.messages(last + 1..=last + 110, 2)).await;
         last += 110;
     }
+    assert!(cuts > 0, "no send was cut");
     check(&harness, &[&publisher]).await;
     all_stored(&harness, &topic, last).await;
 }
 
-/// Which may use the same connection.
+async fn some_time_after_the_cut<H: BusHarness>(harness: &H) {
+    eventually("the cut", async || harness.is_cut().await.then_some(())).await;
+    tokio::time::sleep(SEND_TIME).await;
+}
+
+/// How many sends are dropped. If each kept the other stream waiting for as long as buses wait for
+/// brokers, a few seconds, it would come to more than one send may take.
+const DROPS: u32 = 20;
+
+/// Which may use the same connection. What waits until a dropped send is over is held up by it.
 pub async fn a_dropped_send_holds_up_no_other_stream<H: BusHarness>(harness: H) {
     let (topic, bus) = (harness.topic("letters").await, harness.bus().await);
     let mut hasty = Publisher::of_lane(Arc::clone(&bus), &topic, 0);
     let mut steady = Publisher::of_lane(bus, &topic, 1);
-    for round in 0..10 {
+    let mut steady_time = Duration::ZERO;
+    for round in 0..DROPS {
         let first = 1 + 50 * i64::from(round);
         let messages = hasty.messages(first..=first + 49, 2);
         let dropping = dropped(&mut hasty, &messages, async |bus, messages| {
-            abandon_after(bus.publish(messages), round).await.is_some()
+            abandon_after(bus.publish(messages), round % 10).await.is_some()
         });
+        // Beside the send that is dropped, and behind it.
         let sent = steady.messages(first..=first + 49, 2);
-        tokio::join!(dropping, steady.deliver(&sent));
+        let (beside, behind) = sent.split_at(25);
+        let (_, time) = tokio::join!(dropping, time_of(steady.deliver(beside)));
+        steady_time += time + time_of(steady.deliver(behind)).await;
         hasty.deliver(&messages).await;
     }
+    let are_held_up = steady_time > SEND_TIME_MAX;
+    assert!(!are_held_up, "beside {DROPS} dropped sends the others took {steady_time:?}");
     check(&harness, &[&hasty, &steady]).await;
+}
+
+async fn time_of(future: impl Future<Output = ()>) -> Duration {
+    let started = Instant::now();
+    future.await;
+    started.elapsed()
 }
 
 /// How long an answer of the broker takes, and how long a send may take: for one, not for two.
 const ANSWER_TIME: Duration = Duration::from_millis(200);
 const HASTE: Duration = Duration::from_millis(380);
-const HASTY_SENDS_MAX: u32 = 150;
+const HASTY_SENDS_MAX: u128 = WAIT_MAX.as_millis() / HASTE.as_millis();
 
 /// What it takes to send at all (to connect, to log in, to look up) may last longer than a send may: it
 /// is not begun anew by each.

@@ -2,9 +2,9 @@
 
 use super::arrivals::{check, sorted_numbers};
 use super::publisher::Publisher;
+use super::running::Running;
 use crate::abandon::meanwhile;
 use crate::clauses::clauses;
-use crate::eventually::eventually;
 use crate::harness::skip;
 use crate::{BusHarness, Way};
 use idp_application::{PublishError, PublishFailure};
@@ -84,7 +84,7 @@ async fn recover<H: BusHarness>(
 pub async fn a_cut_in_the_middle_of_a_send_loses_nothing<H: BusHarness>(harness: H) {
     let topic = harness.topic("letters").await;
     let mut publisher = Publisher::of_lane(harness.bus().await, &topic, 0);
-    let mut first = 1;
+    let (mut first, mut interrupted) = (1, 0);
     for polls in [1, 2, 3, 4, 6, 10, 30] {
         let messages = publisher.messages(first..=first + BATCH - 1, 5);
         let sending = publisher.publish(&messages);
@@ -92,25 +92,31 @@ pub async fn a_cut_in_the_middle_of_a_send_loses_nothing<H: BusHarness>(harness:
         if !could_cut {
             return skip(NO_CUT);
         }
+        interrupted += usize::from(outcome.is_err());
         recover(&harness, &mut publisher, first, outcome).await;
         first += BATCH;
     }
+    assert!(interrupted > 0, "no send was interrupted: each was over when the network was cut");
 }
 
 async fn cut_after<H: BusHarness>(harness: H, way: Way, bytes: &[u64]) {
     let topic = harness.topic("letters").await;
     let mut publisher = Publisher::of_lane(harness.bus().await, &topic, 0);
     publisher.publish_all(&publisher.messages(1..=1, 1)).await;
-    let mut first = 2;
+    let (mut first, mut interrupted) = (2, 0);
     for bytes in bytes {
         if !harness.cut_after(way, *bytes).await {
             return skip(NO_CUT_AFTER);
         }
         let messages = publisher.messages(first..=first + BATCH - 1, 5);
         let outcome = publisher.publish(&messages).await;
+        // In the middle: something went through before.
+        let is_interrupted = outcome.is_err() && harness.is_cut().await;
+        interrupted += usize::from(is_interrupted && *bytes > 0);
         recover(&harness, &mut publisher, first, outcome).await;
         first += BATCH;
     }
+    assert!(interrupted > 0, "no send was interrupted after any of {bytes:?} bytes {way:?}");
 }
 
 /// The broker gets a part of it, and perhaps a part of a message.
@@ -129,37 +135,19 @@ pub async fn many_streams_recover_from_a_cut_each_in_its_order<H: BusHarness>(ha
     let mut publishers: Vec<_> =
         (0..16).map(|lane| Publisher::of_lane(Arc::clone(&bus), &topic, lane)).collect();
     let mut probe = Publisher::of_lane(bus, &topic, 99);
-    for first in [1, 101, 201] {
-        let delivering: Vec<_> =
-            publishers.drain(..).map(|publisher| deliver(publisher, first)).collect();
-        let delivering: Vec<_> = delivering.into_iter().map(tokio::spawn).collect();
-        seen(&harness, &topic, 16 * (first as usize - 1) + 1).await;
+    for _ in 0..3 {
+        let running = Running::start(publishers, None);
+        running.until_each("to send", |progress| progress.batches > 0).await;
         if !harness.cut().await {
             return skip(NO_CUT);
         }
         assert_cut_off(&mut probe).await;
+        running.until_each("to notice the cut", |progress| progress.put_off > 0).await;
         harness.restore().await;
-        for publisher in delivering {
-            publishers.push(publisher.await.expect("everything is delivered"));
-        }
+        publishers = running.stop().await;
     }
     publishers.push(probe);
     check(&harness, &publishers.iter().collect::<Vec<_>>()).await;
-}
-
-async fn deliver(mut publisher: Publisher, first: i64) -> Publisher {
-    for first in (first..first + 100).step_by(10) {
-        publisher.deliver(&publisher.messages(first..=first + 9, 3)).await;
-    }
-    publisher
-}
-
-/// Waits until the topic holds that many messages.
-async fn seen<H: BusHarness>(harness: &H, topic: &str, count: usize) {
-    eventually("the first messages", async || {
-        (harness.stored(topic).await.len() >= count).then_some(())
-    })
-    .await;
 }
 
 /// Sends of a stream of its own, each of which has to fail.

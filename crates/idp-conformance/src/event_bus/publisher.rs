@@ -2,6 +2,7 @@
 //! taken over.
 
 use crate::fixture::tenant;
+use crate::run::WAIT_MAX;
 use idp_application::{
     CloudEvent, EventBus, Lane, Message, PublishError, PublishFailure, Stream, Track,
 };
@@ -13,10 +14,10 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 /// How long one call may take, also when the broker does not answer.
-const SEND_TIME_MAX: Duration = Duration::from_secs(30);
+pub(super) const SEND_TIME_MAX: Duration = Duration::from_secs(WAIT_MAX.as_secs() / 2);
 /// How long it may take until the broker is back.
-const DELIVERY_TIME_MAX: Duration = Duration::from_secs(60);
-const PAUSE: Duration = Duration::from_millis(20);
+pub(super) const DELIVERY_TIME_MAX: Duration = WAIT_MAX;
+pub(super) const PAUSE: Duration = Duration::from_millis(20);
 
 /// A worker that publishes one stream under one epoch, and remembers what it sent.
 pub(super) struct Publisher {
@@ -90,6 +91,11 @@ impl Publisher {
         self.letters.values()
     }
 
+    /// The highest number that was sent so far.
+    pub(super) fn last(&self) -> i64 {
+        self.letters.last_key_value().map_or(0, |(number, _)| *number)
+    }
+
     /// The bus.
     pub(super) fn bus(&self) -> &Arc<dyn EventBus> {
         &self.bus
@@ -133,12 +139,22 @@ impl Publisher {
     /// # Panics
     /// When the bus does not answer in time, and when it counts more than it was given.
     pub(super) async fn publish(&mut self, messages: &[Message]) -> Result<(), PublishError> {
+        let outcome = self.publish_within(messages, SEND_TIME_MAX).await;
+        outcome.unwrap_or_else(|| panic!("no answer within {SEND_TIME_MAX:?}"))
+    }
+
+    /// Hands the messages to the bus, once, and drops the send after so long, as a relay does. `None`
+    /// when it was dropped.
+    pub(super) async fn publish_within(
+        &mut self,
+        messages: &[Message],
+        time: Duration,
+    ) -> Option<Result<(), PublishError>> {
         self.sends(messages);
         let bus = Arc::clone(&self.bus);
-        let outcome = timeout(SEND_TIME_MAX, bus.publish(messages)).await;
-        let outcome = outcome.unwrap_or_else(|_| panic!("no answer within {SEND_TIME_MAX:?}"));
+        let outcome = timeout(time, bus.publish(messages)).await.ok()?;
         self.took(messages, &outcome);
-        outcome
+        Some(outcome)
     }
 
     /// Hands over messages that the bus has no reason not to take.
@@ -157,13 +173,7 @@ impl Publisher {
         let mut taken = 0;
         while let Err(error) = self.publish(&messages[taken..]).await {
             taken += error.accepted;
-            let is_temporary = matches!(
-                error.failure,
-                PublishFailure::Unavailable
-                    | PublishFailure::Throttled(_)
-                    | PublishFailure::TopicUnavailable(_)
-            );
-            assert!(is_temporary, "{:?} of a good message: {error}", error.failure);
+            spares_good_messages(&error);
             assert!(started.elapsed() < DELIVERY_TIME_MAX, "it does not recover: {error:?}");
             tokio::time::sleep(PAUSE).await;
         }
@@ -190,6 +200,17 @@ impl Publisher {
             letter.expect("what was taken over was sent").is_taken = true;
         }
     }
+}
+
+/// The broker may be away or have no room; nothing may be said against messages that nothing is wrong
+/// with.
+///
+/// # Panics
+/// When something is.
+pub(super) fn spares_good_messages(error: &PublishError) {
+    use PublishFailure::{Throttled, TopicUnavailable, Unavailable};
+    let is_temporary = matches!(error.failure, Unavailable | Throttled(_) | TopicUnavailable(_));
+    assert!(is_temporary, "{:?} of a good message: {error}", error.failure);
 }
 
 /// A name that no other clause uses, with characters that every broker takes for a name.

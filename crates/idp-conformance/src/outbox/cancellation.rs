@@ -73,11 +73,11 @@ pub async fn a_claim_dropped_at_any_await_point_holds_a_lane_no_longer_than_its_
             assert!(lease.epoch > epoch, "{} after {epoch}", lease.epoch);
             epoch = lease.epoch;
             patient.release().await;
-            if let Some(claimed) = ended {
-                assert_eq!(claimed.expect("claimed").len(), 1);
+            // None is given while one that was dropped before, and came late, has the lane for its time.
+            if ended.is_some_and(|claimed| claimed.expect("claimed").len() == 1) {
                 break;
             }
-            assert!(polls + 1 < POLLS_MAX, "the claim never ends");
+            assert!(polls + 1 < POLLS_MAX, "the claim never ends, or gives nothing");
         }
     }
 }

@@ -127,12 +127,12 @@ impl BusHarness for KafkaHarness {
     }
 
     async fn cut_after(&self, way: Way, bytes: u64) -> bool {
-        let direction = match way {
-            Way::ToBroker => Direction::ToServer,
-            Way::ToBus => Direction::ToClient,
-        };
-        self.proxy.cut_after(direction, bytes);
+        self.proxy.cut_after(way.named(Direction::ToServer, Direction::ToClient), bytes);
         true
+    }
+
+    async fn is_cut(&self) -> bool {
+        self.proxy.is_cut()
     }
 
     /// The broker has no topics that are full. It slows down who sends too much: what came is stored,

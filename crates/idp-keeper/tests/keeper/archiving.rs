@@ -84,7 +84,6 @@ async fn a_keeper_that_does_not_archive_drops_nothing_that_another_has_to() {
     assert_eq!(other.metrics().events_dropped, 0);
     let again = rig.archiving(3);
     until(&again, "all archived", |status| status.metrics.archive_events == 40).await;
-    until(&other, "a drop", |_| true).await;
     next_turn(&other).await;
     next_turn(&again).await;
     assert_eq!(other.metrics().events_dropped + again.metrics().events_dropped, 40);
@@ -95,21 +94,25 @@ async fn several_keepers_archive_everything_once() {
     let rig = Rig::start().await;
     let mut reader = rig.reader("projector").await;
     let keepers: Vec<_> = (1..=3).map(|worker| rig.archiving(worker)).collect();
-    for round in 0..10 {
-        rig.count_all(round * 5..round * 5 + 5).await;
+    let of_each = || keepers.iter().map(|k| k.metrics().archive_events).collect::<Vec<_>>();
+    let dropped = || keepers.iter().map(|k| k.metrics().events_dropped).sum::<u64>();
+    // Whoever comes first has most of a round: it goes on until each has come first.
+    let mut rounds = 0;
+    while rounds < 10 || of_each().contains(&0) {
+        assert!(rounds < 100, "all of them work: {:?}", of_each());
+        rig.count_all(rounds * 5..rounds * 5 + 5).await;
         reader.pass(1_000).await;
         tokio::time::sleep(SECOND).await;
+        rounds += 1;
     }
-    let archived = || keepers.iter().map(|k| k.metrics().archive_events).sum::<u64>();
-    let dropped = || keepers.iter().map(|k| k.metrics().events_dropped).sum::<u64>();
     for _ in 0..20 {
         next_turn(&keepers[0]).await;
     }
-    assert_eq!((archived(), dropped()), (500, 500));
-    assert!(keepers.iter().all(|keeper| keeper.metrics().turns > 20), "all of them work");
+    let events = 50 * u64::try_from(rounds).expect("few");
+    assert_eq!((of_each().iter().sum::<u64>(), dropped()), (events, events));
     let report = rig.archive().await.verify().await.expect("it can be read");
     assert!(report.is_whole(), "{report:?}");
-    assert_eq!(report.events, 500);
+    assert_eq!(report.events, events);
     for keeper in keepers {
         keeper.stop().await.expect("it stops");
     }

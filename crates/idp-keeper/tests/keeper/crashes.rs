@@ -1,24 +1,29 @@
 //! The crash windows of the archive: what is written again replaces itself.
 
-use crate::rig::{Rig, archive_config, settled, until};
+use crate::rig::{Rig, SECOND, archive_config, settled, until};
 use bytes::Bytes;
 use idp_application::KeepingAction::Forget;
 use idp_application::{Actor, KeepingCommand, LogKeeping};
-use idp_keeper::{Archive, ArchiveSelection};
+use idp_keeper::{Archive, ArchiveSelection, KeeperHandle};
 use idp_testkit::{Dice, Fate, Unreliable};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Lets the calls for which `is_meant` says so meet that fate one time, and all others pass.
-fn once(fate: Fate, is_meant: impl Fn(&str) -> bool + Send + Sync + 'static) -> Box<Once> {
-    let met = AtomicU32::new(0);
-    Box::new(move |name| {
-        let is_first = is_meant(name) && met.fetch_add(1, Ordering::SeqCst) == 0;
+/// Lets the first call of the shelf for which `is_meant` says so meet that fate, and all others pass.
+/// Becomes true when there was one.
+fn once(
+    rig: &Rig,
+    fate: Fate,
+    mut is_meant: impl FnMut(&str) -> bool + Send + 'static,
+) -> Arc<AtomicBool> {
+    let met = Arc::<AtomicBool>::default();
+    let has_met = met.clone();
+    rig.shelf.plan(move |name| {
+        let is_first = is_meant(name) && !has_met.swap(true, Ordering::SeqCst);
         if is_first { fate } else { Fate::Pass }
-    })
+    });
+    met
 }
-
-type Once = dyn Fn(&str) -> Fate + Send + Sync;
 
 async fn check_after_a_crash(rig: &Rig) {
     let again = rig.archiving(2);
@@ -40,32 +45,37 @@ async fn settled_log(rig: &Rig) {
     assert_eq!(reader.pass(10).await, []);
 }
 
-/// A rig with a keeper that hangs where the plan of the shelf says, and is then killed.
-async fn crashed(rig: &Rig) {
+/// A rig with a keeper that hangs at the first call of the shelf that is meant, and is then killed.
+async fn crashed(rig: &Rig, fate: Fate, is_meant: impl FnMut(&str) -> bool + Send + 'static) {
+    let met = once(rig, fate, is_meant);
     rig.count_all(0..6).await;
     rig.reader("projector").await.pass(1_000).await;
     let keeper = rig.archiving(1);
-    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    killed(rig, keeper, &met).await;
+}
+
+/// Kills the keeper, which has met its fate by then, and lets its leases expire.
+async fn killed(rig: &Rig, keeper: KeeperHandle, met: &AtomicBool) {
+    tokio::time::sleep(SECOND * 4).await;
+    assert!(met.load(Ordering::SeqCst), "the keeper hangs where it should");
     drop(keeper);
     rig.shelf.plan(|_| Fate::Pass);
-    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    tokio::time::sleep(SECOND * 4).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_crash_before_the_file_leaves_nothing() {
     let rig = Rig::start().await;
-    let plan = once(Fate::Silence, |name| name.starts_with("events/"));
-    rig.shelf.plan(move |name| plan(name));
-    crashed(&rig).await;
+    crashed(&rig, Fate::Silence, |name| name.starts_with("events/")).await;
+    let left: Vec<_> = rig.shelf.objects().into_keys().collect();
+    assert_eq!(left, ["head.json", "origin.json"], "nothing of any segment");
     check_after_a_crash(&rig).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_crash_between_file_and_manifest_leaves_a_file_that_is_written_again() {
     let rig = Rig::start().await;
-    let plan = once(Fate::Silence, |name| name.starts_with("segments/"));
-    rig.shelf.plan(move |name| plan(name));
-    crashed(&rig).await;
+    crashed(&rig, Fate::Silence, |name| name.starts_with("segments/")).await;
     let left = rig.shelf.names("events/");
     assert_eq!((left.len(), rig.shelf.names("segments/").len()), (1, 0));
     check_after_a_crash(&rig).await;
@@ -77,9 +87,7 @@ async fn a_crash_between_file_and_manifest_leaves_a_file_that_is_written_again()
 #[tokio::test(start_paused = true)]
 async fn a_crash_between_manifest_and_record_makes_the_same_segment_again() {
     let rig = Rig::start().await;
-    let plan = once(Fate::DoneInSilence, |name| name.starts_with("segments/"));
-    rig.shelf.plan(move |name| plan(name));
-    crashed(&rig).await;
+    crashed(&rig, Fate::DoneInSilence, |name| name.starts_with("segments/")).await;
     let before = rig.shelf.objects();
     assert_eq!(before.len(), 4, "the origin, an empty head, the file and the manifest");
     check_after_a_crash(&rig).await;
@@ -93,13 +101,13 @@ async fn a_crash_between_manifest_and_record_makes_the_same_segment_again() {
 async fn a_crash_around_the_head_is_made_good_by_the_next_segment() {
     for fate in [Fate::Silence, Fate::DoneInSilence] {
         let rig = Rig::start().await;
-        let met = AtomicU32::new(0);
         // The first is the empty one, which is there before all segments.
-        rig.shelf.plan(move |name| {
-            let is_second = name == "head.json" && met.fetch_add(1, Ordering::SeqCst) == 1;
-            if is_second { fate } else { Fate::Pass }
-        });
-        crashed(&rig).await;
+        let mut heads = 0;
+        let is_second = move |name: &str| {
+            heads += u32::from(name == "head.json");
+            heads == 2
+        };
+        crashed(&rig, fate, is_second).await;
         let report = rig.archive().await.verify().await.expect("it can be read");
         assert!(report.is_whole(), "{report:?}");
         assert!((1..60).contains(&report.events), "{report:?}");
@@ -112,14 +120,10 @@ async fn more_events_after_a_crash_make_another_segment_that_overlaps_and_is_rea
     let rig = Rig::start().await;
     rig.count_all(0..2).await;
     rig.reader("projector").await;
-    let plan = once(Fate::DoneInSilence, |name| name.starts_with("segments/"));
-    rig.shelf.plan(move |name| plan(name));
+    let met = once(&rig, Fate::DoneInSilence, |name| name.starts_with("segments/"));
     let config = || idp_keeper::ArchiveConfig { segment_bytes_max: 1 << 20, ..archive_config() };
     let keeper = rig.archiving_of(1, rig.store.clone(), config());
-    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
-    drop(keeper);
-    rig.shelf.plan(|_| Fate::Pass);
-    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    killed(&rig, keeper, &met).await;
     rig.count_all(2..6).await;
     let again = rig.archiving_of(2, rig.store.clone(), config());
     until(&again, "the rest", |status| status.metrics.archive_events == 60).await;

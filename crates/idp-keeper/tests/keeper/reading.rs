@@ -2,10 +2,13 @@
 
 use crate::rig::{Rig, ids, settled};
 use bytes::Bytes;
-use idp_application::ErrorKind;
+use idp_application::{ErrorKind, Lane};
 use idp_domain::{TenantId, Timestamp, Uuid};
-use idp_keeper::{Archive, ArchiveSelection, DirectoryArchive};
+use idp_keeper::{Archive, ArchiveReport, ArchiveSelection, DirectoryArchive, LaneRange};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+type Objects = BTreeMap<String, Bytes>;
 
 /// A rig with an archive of sixty events of two tenants, ten each of six tallies, each of another
 /// second.
@@ -49,52 +52,84 @@ async fn a_selection_gives_what_it_names_and_nothing_else() {
     assert_eq!(none, []);
 }
 
+/// What is found when that is all that was changed.
+async fn report(
+    rig: &Rig,
+    whole: &Objects,
+    change: impl FnOnce(&mut Objects),
+) -> Result<ArchiveReport, idp_application::Error> {
+    rig.shelf.change(|objects| {
+        *objects = whole.clone();
+        change(objects);
+    });
+    Archive::open(rig.shelf.clone()).await?.verify().await
+}
+
 #[tokio::test(start_paused = true)]
 async fn damage_is_found_wherever_it_is() {
     let rig = archived().await;
     let files = rig.shelf.names("events/");
     let whole = rig.shelf.objects();
-    let report = async |change: &dyn Fn(&mut std::collections::BTreeMap<String, Bytes>)| {
-        rig.shelf.change(|objects| {
-            *objects = whole.clone();
-            change(objects);
-        });
-        Archive::open(rig.shelf.clone()).await?.verify().await
-    };
-    let fine = report(&|_| {}).await.expect("it can be read");
+    let fine = report(&rig, &whole, |_| {}).await.expect("it can be read");
     assert!(fine.is_whole());
 
-    let flip = |objects: &mut std::collections::BTreeMap<String, Bytes>| {
+    let flip = |objects: &mut Objects| {
         let mut file = objects[&files[1]].to_vec();
         let middle = file.len() / 2;
         file[middle] ^= 1;
         objects.insert(files[1].clone(), file.into());
     };
-    let flipped = report(&flip).await.expect("damage is no failure");
+    let flipped = report(&rig, &whole, flip).await.expect("damage is no failure");
     assert_eq!(flipped.damages.len(), 1);
     assert!(flipped.damages[0].contains(&files[1]), "{flipped:?}");
     assert!(flipped.events < 60);
 
-    let missing = report(&|objects| drop(objects.remove(&files[0]))).await.expect("no failure");
-    assert!(missing.damages[0].contains("is missing"), "{missing:?}");
+    let lost = async |name: &str| {
+        let report = report(&rig, &whole, |objects| drop(objects.remove(name))).await;
+        report.expect("no failure").damages
+    };
+    assert_eq!(lost(&files[0]).await, [format!("`{}` is missing", files[0])]);
+    assert!(lost("origin.json").await[0].starts_with("`origin.json` is missing"));
 
-    let manifests = rig.shelf.names("segments/");
-    let (last, others) = manifests.split_last().expect("several");
-    for manifest in others {
-        let cut = report(&|objects| drop(objects.remove(manifest))).await.expect("no failure");
-        let is_last_of_its_lanes = cut.gaps.is_empty();
-        assert!(!is_last_of_its_lanes || cut.lanes != fine.lanes, "{manifest}: {cut:?}");
-        assert_eq!(cut.unreferenced.len(), 1);
-    }
-    let first = report(&|objects| drop(objects.remove(&manifests[0]))).await.expect("no failure");
-    assert!(first.gaps.iter().any(|gap| gap.first == 1), "{first:?}");
-    let end = report(&|objects| drop(objects.remove(last))).await.expect("no failure");
-    assert!(!end.gaps.is_empty() && end.damages[0].contains(last.as_str()), "{end:?}");
-    let origin = report(&|objects| drop(objects.remove("origin.json"))).await.expect("no failure");
-    assert!(origin.damages[0].starts_with("`origin.json` is missing"), "{origin:?}");
-
-    let spoiled = report(&|objects| drop(objects.insert(manifests[0].clone(), "{}".into()))).await;
+    let manifest = &rig.shelf.names("segments/")[0];
+    let spoil = |objects: &mut Objects| drop(objects.insert(manifest.clone(), "{}".into()));
+    let spoiled = report(&rig, &whole, spoil).await;
     assert_eq!(spoiled.expect_err("a manifest is damaged").kind(), ErrorKind::Corrupt);
+}
+
+/// The numbers that a manifest speaks of, and its file: as any tool can read them.
+fn content(manifest: &Bytes) -> (Vec<LaneRange>, String) {
+    let manifest: serde_json::Value = serde_json::from_slice(manifest).expect("JSON");
+    let lanes = manifest["lanes"].as_array().expect("a list").iter().map(|range| {
+        let number = |member: &str| range[member].as_i64().expect("a number");
+        let lane = Lane::from_number(i16::try_from(number("lane")).expect("few"));
+        LaneRange { lane, first: number("first"), last: number("last") }
+    });
+    (lanes.collect(), manifest["file"]["name"].as_str().expect("text").to_owned())
+}
+
+/// By its numbers; and by its name, if it was the last of a lane: the head knows that.
+#[tokio::test(start_paused = true)]
+async fn the_loss_of_any_manifest_is_told_with_what_was_in_it() {
+    let rig = archived().await;
+    let whole = rig.shelf.objects();
+    let fine = rig.archive().await.verify().await.expect("it can be read");
+    let manifests = rig.shelf.names("segments/");
+    let mut told_by_name = 0;
+    for manifest in &manifests {
+        let (ranges, file) = content(&whole[manifest]);
+        let cut = report(&rig, &whole, |objects| drop(objects.remove(manifest))).await;
+        let cut = cut.expect("no failure");
+        assert!(!cut.is_whole(), "{manifest}: {cut:?}");
+        assert_eq!((&cut.gaps, &cut.unreferenced), (&ranges, &vec![file]), "{manifest}");
+        let is_end = |range: &LaneRange| {
+            fine.lanes.iter().any(|known| (known.lane, known.last) == (range.lane, range.last))
+        };
+        let is_named = cut.damages.iter().any(|damage| damage.contains(manifest));
+        assert_eq!(is_named, ranges.iter().any(is_end), "{manifest}: {cut:?}");
+        told_by_name += usize::from(is_named);
+    }
+    assert!((1..manifests.len()).contains(&told_by_name), "of both kinds: {told_by_name}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -75,6 +75,10 @@ impl BusHarness for MemoryBusHarness {
         true
     }
 
+    async fn is_cut(&self) -> bool {
+        self.broker.is_cut()
+    }
+
     async fn fill(&self, topic: &str) -> Option<Full> {
         self.broker.fill(topic);
         Some(Full { elsewhere: Some(self.topic("beside the full one").await) })

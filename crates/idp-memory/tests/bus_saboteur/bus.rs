@@ -11,6 +11,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+/// How long a bus waits for what does not come.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 pub(super) struct Saboteur {
     broker: Arc<MemoryBus>,
     bug: Bug,
@@ -21,6 +24,7 @@ pub(super) struct Saboteur {
     counts: Mutex<HashMap<String, i64>>,
     failed: AtomicBool,
     is_busy: AtomicBool,
+    turn: tokio::sync::Mutex<()>,
     buffer: Mutex<Vec<Message>>,
     /// The numbers that sends began with, and did not end with.
     begun: Mutex<BTreeMap<String, i64>>,
@@ -54,6 +58,7 @@ impl Saboteur {
             counts: Mutex::default(),
             failed: AtomicBool::new(false),
             is_busy: AtomicBool::new(false),
+            turn: tokio::sync::Mutex::default(),
             buffer: Mutex::default(),
             begun: Mutex::default(),
         }
@@ -92,6 +97,20 @@ impl Saboteur {
                 self.is_busy.store(false, SeqCst);
                 outcome
             }
+            Bug::IsBusyAWhileAfterADrop => {
+                if self.is_busy.swap(true, SeqCst) {
+                    tokio::time::sleep(PATIENCE).await;
+                }
+                let outcome = self.broker.publish(messages).await;
+                self.is_busy.store(false, SeqCst);
+                outcome
+            }
+            Bug::WaitsForRoom => self.wait_for_room(messages).await,
+            Bug::SendsOneAtATime => {
+                let _turn = self.turn.lock().await;
+                self.wait_for_room(messages).await
+            }
+            Bug::IsFullForSome => self.find_room(messages).await,
             Bug::TakesADroppedSendForDone => self.send_what_was_not_begun(messages).await,
             _ => self.send_some(spoilt).await,
         }
@@ -205,6 +224,34 @@ impl Saboteur {
             let rest = messages.get(error.accepted + 1..).unwrap_or_default();
             self.broker.publish(rest).await?;
         }
+        outcome
+    }
+
+    /// Says only after a while that there is none.
+    async fn wait_for_room(&self, messages: &[Message]) -> Result<(), PublishError> {
+        let outcome = self.broker.publish(messages).await;
+        let failure = outcome.as_ref().err().map(|error| error.failure);
+        if matches!(failure, Some(PublishFailure::TopicUnavailable(_))) {
+            tokio::time::sleep(PATIENCE).await;
+        }
+        outcome
+    }
+
+    /// Streams of even lanes find some.
+    async fn find_room(&self, messages: &[Message]) -> Result<(), PublishError> {
+        let outcome = self.broker.publish(messages).await;
+        let Some(first) = messages.first().filter(|first| first.stream.lane.number() % 2 == 0)
+        else {
+            return outcome;
+        };
+        tokio::time::sleep(PATIENCE).await;
+        let accepted = match outcome {
+            Err(error) => error.accepted,
+            Ok(()) => return Ok(()),
+        };
+        self.broker.drain(&first.topic);
+        let outcome = self.broker.publish(&messages[accepted..]).await;
+        self.broker.fill(&*first.topic);
         outcome
     }
 

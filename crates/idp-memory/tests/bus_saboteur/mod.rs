@@ -16,6 +16,8 @@ use std::time::Duration;
 pub enum Bug {
     /// Nothing: what every clause must let pass.
     None,
+    /// Nothing: it waits for room a while, which a bus may.
+    WaitsForRoom,
 
     SwapsTwoMessages,
     AcksBeforeItStores,
@@ -55,18 +57,24 @@ pub enum Bug {
     LosesOneOnReconnect,
     ClaimsOneTooMany,
     TurnsRoundOnReconnect,
+    /// Of the harness: it says that it cuts, and does not.
+    CutsNothing,
 
     RefusesForWantOfRoom,
     DropsForWantOfRoom,
     CountsWhatFoundNoRoomAsTaken,
     ThrottlesAllForOneTopic,
     StopsAllForOneTopic,
+    SendsOneAtATime,
     StaysFull,
+    /// Of the broker: some streams find room, which is no test for them.
+    IsFullForSome,
 
     LeavesALateMessage,
     TakesADroppedSendForDone,
     FlushesABufferOutOfOrder,
     StaysBusyAfterADrop,
+    IsBusyAWhileAfterADrop,
     BeginsAnewAfterADrop,
 
     LosesOneUnderLoad,
@@ -121,7 +129,7 @@ impl BusHarness for SabotagedBusHarness {
     }
 
     async fn cut(&self) -> bool {
-        self.memory.cut().await
+        self.bug == Bug::CutsNothing || self.memory.cut().await
     }
 
     async fn restore(&self) {
@@ -129,7 +137,11 @@ impl BusHarness for SabotagedBusHarness {
     }
 
     async fn cut_after(&self, way: Way, bytes: u64) -> bool {
-        self.memory.cut_after(way, bytes).await
+        self.bug == Bug::CutsNothing || self.memory.cut_after(way, bytes).await
+    }
+
+    async fn is_cut(&self) -> bool {
+        self.memory.is_cut().await
     }
 
     async fn fill(&self, topic: &str) -> Option<Full> {

@@ -11,7 +11,10 @@ use idp_domain::{TableSchema, TenantId, Timestamp, Uuid};
 use idp_postgres::{PgOptions, PgStore};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
 use tokio_postgres::config::Host;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls};
 
 /// The lock on which slow commits wait.
@@ -99,14 +102,7 @@ impl PgHarness {
         const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
             WHERE application_name = $1 AND wait_event_type = 'Lock'";
         let watcher = self.another_control().await;
-        for _ in 0..10_000 {
-            let row = watcher.query_one(WAITING, &[&self.schema]).await;
-            if row.expect("the activity can be read").get::<_, i64>(0) > 0 {
-                return;
-            }
-            tokio::task::yield_now().await;
-        }
-        panic!("nobody waits for a lock");
+        until_it_counts(&watcher, WAITING, &[&self.schema], "nobody waits for a lock").await;
     }
 
     /// Another store on the same schema, through a proxy on that port.
@@ -159,20 +155,35 @@ impl Hold {
         const WAITING: &str = "SELECT count(*) FROM pg_locks
             WHERE locktype = 'advisory' AND NOT granted AND classid = 7
               AND objid::bigint = (hashtext(current_schema())::bigint & 4294967295)";
-        for _ in 0..10_000 {
-            let row = self.control.query_one(WAITING, &[]).await.expect("the locks can be read");
-            if row.get::<_, i64>(0) > 0 {
-                return;
-            }
-            tokio::task::yield_now().await;
-        }
-        panic!("the slow commit never reached its end");
+        let otherwise = "the slow commit never reached its end";
+        until_it_counts(&self.control, WAITING, &[], otherwise).await;
     }
 
     /// Lets them finish.
     pub async fn let_go(self) {
         self.control.batch_execute(GO).await.expect("the lock is held");
     }
+}
+
+/// Ends when the query counts something. That takes as long as the machine is busy with other tests.
+async fn until_it_counts(
+    client: &Client,
+    query: &str,
+    parameters: &[&(dyn ToSql + Sync)],
+    otherwise: &str,
+) {
+    const PATIENCE: Duration = Duration::from_secs(30);
+    const PAUSE: Duration = Duration::from_millis(5);
+    let asking = async {
+        loop {
+            let row = client.query_one(query, parameters).await.expect("the server answers");
+            if row.get::<_, i64>(0) > 0 {
+                return;
+            }
+            sleep(PAUSE).await;
+        }
+    };
+    timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("{otherwise}"));
 }
 
 fn uuid_v4() -> Uuid {
@@ -230,8 +241,7 @@ impl Harness for PgHarness {
             table.name,
             table.key_column().name
         );
-        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 2] =
-            [&tenant.as_str(), &key.to_string()];
+        let parameters: [&(dyn ToSql + Sync); 2] = [&tenant.as_str(), &key.to_string()];
         let rows = self.control.query(&sql, &parameters).await.expect("the row can be read");
         let row: serde_json::Value =
             serde_json::from_str(rows.first()?.get(0)).expect("PostgreSQL writes JSON");

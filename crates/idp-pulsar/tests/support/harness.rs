@@ -122,6 +122,10 @@ impl BusHarness for PulsarHarness {
         true
     }
 
+    async fn is_cut(&self) -> bool {
+        self.proxy.is_cut()
+    }
+
     async fn slow_down(&self, answers: Duration) -> bool {
         self.proxy.slow_down(answers);
         true

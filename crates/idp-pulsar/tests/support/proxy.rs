@@ -67,6 +67,10 @@ impl Proxy {
         *self.shared.left.lock().expect("not poisoned") = Some((way, bytes));
     }
 
+    pub(crate) fn is_cut(&self) -> bool {
+        self.shared.is_cut()
+    }
+
     /// From now on what the broker says arrives that much later.
     pub(crate) fn slow_down(&self, delay: Duration) {
         *self.shared.delay.lock().expect("not poisoned") = delay;
@@ -99,6 +103,10 @@ impl Shared {
         });
     }
 
+    fn is_cut(&self) -> bool {
+        *self.cuts.borrow() % 2 == 1
+    }
+
     /// How many of the bytes may go; cuts behind them if that is not all.
     fn allow(&self, way: Way, bytes: usize) -> usize {
         let mut left = self.left.lock().expect("not poisoned");
@@ -116,7 +124,7 @@ impl Shared {
 async fn accept(listener: TcpListener, shared: std::sync::Weak<Shared>, address: String) {
     while let Ok((client, _)) = listener.accept().await {
         let Some(shared) = shared.upgrade() else { return };
-        if *shared.cuts.borrow() % 2 == 1 {
+        if shared.is_cut() {
             continue;
         }
         tokio::spawn(serve(client, shared, address.clone()));

@@ -1,16 +1,17 @@
 //! A broker that a test has to itself, to kill it and to starve it.
 
-use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::process::CommandExt;
+use idp_testkit::OwnServer;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// How long it may take to start, on a machine with much else to do.
 const START_TIME_MAX: Duration = Duration::from_secs(90);
+/// How long it may take to stop by itself, and to do what an operator tells it to.
+const CONTROL_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// The node and the daemon that nodes find each other by are one group of processes.
 const SCRIPT: &str = r#"
@@ -20,34 +21,42 @@ exec "$2"
 "#;
 
 pub struct OwnBroker {
-    home: TempDir,
+    server: OwnServer,
+    /// AMQP, streams, the node's own, and the daemon's.
     ports: [u16; 4],
-    process: Child,
 }
 
 impl OwnBroker {
     /// A broker that takes messages of 64 KiB at most.
     pub async fn start() -> Self {
-        let home = tempfile::tempdir().expect("a folder");
-        Self::start_at(home, free_ports()).await
+        let server = server();
+        let ports = [0, 1, 2, 3].map(|index| server.port(index));
+        Self::start_at(server, ports).await
     }
 
     /// A second node of a cluster.
     pub async fn join(first: &Self) -> Self {
-        let home = tempfile::tempdir().expect("a folder");
-        let (from, to) = (&first.home, &home);
-        let [from, to] = [from, to].map(|home| home.path().join(".erlang.cookie"));
+        let server = server();
+        let folders = [first.server.folder(), server.folder()];
+        let [from, to] = folders.map(|folder| folder.join(".erlang.cookie"));
         std::fs::copy(from, to).expect("copied with its mode");
-        let [amqp, stream, distribution, _] = free_ports();
-        let node = Self::start_at(home, [amqp, stream, distribution, first.ports[3]]).await;
+        let [amqp, stream, distribution] = [0, 1, 2].map(|index| server.port(index));
+        let ports = [amqp, stream, distribution, first.ports[3]];
+        let node = Self::start_at(server, ports).await;
         node.control(&["stop_app"]);
         node.control(&["join_cluster", &node_name(first.ports)]);
         node.control(&["start_app"]);
-        node.until_ready().await;
+        let serving = async {
+            while !is_ready(ports).await {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let serves = tokio::time::timeout(START_TIME_MAX, serving).await;
+        assert!(serves.is_ok(), "no second node within {START_TIME_MAX:?}");
         node
     }
 
-    async fn start_at(home: TempDir, ports: [u16; 4]) -> Self {
+    async fn start_at(mut server: OwnServer, ports: [u16; 4]) -> Self {
         let [amqp, stream, ..] = ports;
         let configuration = format!(
             "listeners.tcp.1 = 127.0.0.1:{amqp}\n\
@@ -62,11 +71,12 @@ impl OwnBroker {
             ("plugins", "[rabbitmq_stream].\n"),
         ];
         for (name, text) in files {
-            std::fs::write(home.path().join(name), text).expect("written");
+            std::fs::write(server.folder().join(name), text).expect("written");
         }
-        let process = spawn(home.path(), ports);
-        let broker = Self { home, ports, process };
-        broker.until_ready().await;
+        let folder = server.folder().to_owned();
+        environment(server.command(), &folder, ports);
+        let mut broker = Self { server, ports };
+        broker.restart().await;
         broker
     }
 
@@ -80,26 +90,18 @@ impl OwnBroker {
 
     /// As the failure of a machine does it.
     pub fn kill(&mut self) {
-        self.end("-KILL");
+        self.server.kill();
     }
 
     /// As an operator does it.
     pub fn stop(&mut self) {
-        self.end("-TERM");
-        self.end("-KILL");
+        self.server.terminate(CONTROL_TIME_MAX);
     }
 
-    /// The process is the node itself, which `exec` put into the place of the script.
-    fn end(&mut self, signal: &str) {
-        let group = format!("-{}", self.process.id());
-        // What fails here is a broker that is dead already.
-        let _ = Command::new("kill").args([signal, "--", &group]).status();
-        let _ = self.process.wait();
-    }
-
+    /// On the same data and ports.
     pub async fn restart(&mut self) {
-        self.process = spawn(self.home.path(), self.ports);
-        self.until_ready().await;
+        let ports = self.ports;
+        self.server.start(START_TIME_MAX, async || is_ready(ports).await).await;
     }
 
     /// How much of the disk must be free, or it takes nothing.
@@ -109,47 +111,28 @@ impl OwnBroker {
 
     fn control(&self, arguments: &[&str]) {
         let mut command = Command::new(tool("rabbitmqctl"));
-        environment(&mut command, self.home.path(), self.ports);
-        let output = command.args(arguments).output();
-        let output = output.expect("rabbitmqctl runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-
-    /// It answers the header of AMQP 0-9-1 with a method frame, whose type is 1.
-    async fn until_ready(&self) {
-        let asking = async {
-            while ask(self.ports[0]).await != Some(1)
-                || TcpStream::connect(self.stream_node()).await.is_err()
-            {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        };
-        let started = tokio::time::timeout(START_TIME_MAX, asking).await;
-        assert!(
-            started.is_ok(),
-            "no RabbitMQ within {START_TIME_MAX:?}: is it installed, with epmd?"
-        );
+        environment(&mut command, self.server.folder(), self.ports);
+        self.server.run(command.args(arguments), CONTROL_TIME_MAX);
     }
 }
 
-impl Drop for OwnBroker {
-    fn drop(&mut self) {
-        self.kill();
-    }
+/// One that does not run yet.
+fn server() -> OwnServer {
+    let mut server = OwnServer::new("RabbitMQ (is it installed, with epmd?)", "sh");
+    let command = server.command();
+    command.args(["-c", SCRIPT, "idp-own-broker", "epmd"]).arg(tool("rabbitmq-server"));
+    server
+}
+
+/// It answers the header of AMQP 0-9-1 with a method frame, whose type is 1.
+async fn is_ready([amqp, stream, ..]: [u16; 4]) -> bool {
+    ask(amqp).await == Some(1) && TcpStream::connect((Ipv4Addr::LOCALHOST, stream)).await.is_ok()
 }
 
 async fn ask(port: u16) -> Option<u8> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.ok()?;
     stream.write_all(b"AMQP\0\0\x09\x01").await.ok()?;
     stream.read_u8().await.ok()
-}
-
-fn spawn(home: &Path, ports: [u16; 4]) -> Child {
-    let mut command = Command::new("sh");
-    command.args(["-c", SCRIPT, "idp-own-broker", "epmd"]).arg(tool("rabbitmq-server"));
-    environment(&mut command, home, ports);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-    command.spawn().expect("sh runs")
 }
 
 fn node_name([amqp, ..]: [u16; 4]) -> String {
@@ -181,10 +164,4 @@ fn environment(command: &mut Command, home: &Path, ports: [u16; 4]) {
 fn tool(name: &str) -> PathBuf {
     let debian = Path::new("/usr/lib/rabbitmq/bin").join(name);
     if debian.is_file() { debian } else { name.into() }
-}
-
-fn free_ports() -> [u16; 4] {
-    // Bound at once, so that they differ.
-    let listeners = [(); 4].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("free"));
-    listeners.each_ref().map(|listener| listener.local_addr().expect("bound").port())
 }

@@ -136,8 +136,12 @@ impl BusHarness for Queues {
     }
 
     async fn cut_after(&self, way: Way, bytes: u64) -> bool {
-        self.proxy.cut_after(direction(way), bytes);
+        self.proxy.cut_after(way.named(Direction::ToServer, Direction::ToClient), bytes);
         true
+    }
+
+    async fn is_cut(&self) -> bool {
+        self.proxy.is_cut()
     }
 
     /// What is sent there is routed to a full queue, until it is routed to its own again. A window is
@@ -162,12 +166,5 @@ impl BusHarness for Queues {
     async fn slow_down(&self, answers: Duration) -> bool {
         self.proxy.set_delay(answers / 2);
         true
-    }
-}
-
-pub fn direction(way: Way) -> Direction {
-    match way {
-        Way::ToBroker => Direction::ToServer,
-        Way::ToBus => Direction::ToClient,
     }
 }

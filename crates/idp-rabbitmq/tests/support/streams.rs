@@ -1,12 +1,11 @@
 //! The bus to streams under test, with the broker behind it.
 
 use super::plain::Plain;
-use super::queues::direction;
 use super::{soon, stream_node, unique};
 use idp_application::EventBus;
 use idp_conformance::{BusHarness, Received, Way};
 use idp_rabbitmq::{RabbitStreamBus, RabbitStreamConfig};
-use idp_testkit::Proxy;
+use idp_testkit::{Direction, Proxy};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,8 +81,12 @@ impl BusHarness for Streams {
     }
 
     async fn cut_after(&self, way: Way, bytes: u64) -> bool {
-        self.proxy.cut_after(direction(way), bytes);
+        self.proxy.cut_after(way.named(Direction::ToServer, Direction::ToClient), bytes);
         true
+    }
+
+    async fn is_cut(&self) -> bool {
+        self.proxy.is_cut()
     }
 
     async fn slow_down(&self, answers: Duration) -> bool {

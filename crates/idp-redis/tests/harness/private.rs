@@ -1,49 +1,32 @@
 //! A server of a test's own, to be configured in ways that would trouble others.
 
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use idp_testkit::OwnServer;
 use std::time::Duration;
 
+/// How long it may take to start, on a machine with much else to do.
+const START_TIME_MAX: Duration = Duration::from_secs(60);
+
 pub(crate) struct Private {
-    child: Child,
     /// `host:port`.
     pub(crate) address: String,
-    _folder: tempfile::TempDir,
+    _server: OwnServer,
 }
 
 impl Private {
     /// A server with these settings, and without persistence.
     pub(crate) async fn start(settings: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let port = free_port().to_string();
-        let mut command = Command::new("redis-server");
-        command.args(["--bind", "127.0.0.1", "--port", &port, "--save", "", "--dir"]);
-        command.arg(folder.path()).args(settings).stdout(Stdio::null()).stderr(Stdio::null());
-        let child = command.spawn().expect("`redis-server` must be installed");
-        let private = Self { child, address: format!("127.0.0.1:{port}"), _folder: folder };
-        private.wait().await;
-        private
-    }
-
-    async fn wait(&self) {
-        for _ in 0..1_000 {
-            if tokio::net::TcpStream::connect(&self.address).await.is_ok() {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("the server did not start within ten seconds");
-    }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    listener.local_addr().expect("it is bound").port()
-}
-
-impl Drop for Private {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let mut server = OwnServer::new("Redis", "redis-server");
+        let port = server.port(0);
+        let command = server.command();
+        command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", ""]);
+        command.args(settings);
+        let log = server.log_path();
+        // Not just somebody at that port.
+        let is_ready = async || {
+            let log = std::fs::read_to_string(&log).expect("there is a log");
+            log.to_lowercase().contains("ready to accept connections")
+        };
+        server.start(START_TIME_MAX, is_ready).await;
+        Self { address: format!("127.0.0.1:{port}"), _server: server }
     }
 }

@@ -17,6 +17,7 @@ mod watched;
 use leaky::Bug;
 use run::{Report, Simulation};
 use std::ops::Range;
+use std::panic::catch_unwind;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -97,7 +98,8 @@ fn run_all(seeds: Range<u64>) -> Vec<(u64, Report)> {
                     if !seeds.contains(&seed) {
                         break;
                     }
-                    let report = run(seed, None);
+                    let report = catch_unwind(|| run(seed, None));
+                    let report = report.unwrap_or_else(|_| Report::of_a_panic());
                     reports.lock().expect("no other panicked").push((seed, report));
                 }
             });

@@ -1,7 +1,7 @@
 //! Guarantee d: every message that arrived again is explained by a fault of the tenure it was lost
 //! to.
 
-use crate::{Fault, History, Violation};
+use crate::{Fault, Happened, History, Violation};
 use idp_domain::Uuid;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -41,23 +41,43 @@ fn charges(history: &History) -> BTreeMap<Tenure, u64> {
 }
 
 fn allowance(history: &History, tenure: Tenure) -> u64 {
-    let owners: HashSet<Uuid> = history
-        .deliveries
-        .iter()
-        .filter(|d| (d.lane, d.epoch) == tenure)
-        .map(|d| d.worker)
-        .collect();
+    let sent = tenures_in(history, tenure.0);
     let mut is_lost = false;
     let mut ambiguous = 0;
-    for fault in &history.faults {
+    for Happened { fault, after } in &history.faults {
         match *fault {
-            Fault::LeasesLost { worker } => is_lost |= owners.contains(&worker),
+            Fault::LeasesLost { worker } => {
+                let of_worker = sent.get(&worker);
+                is_lost |= of_worker.is_some_and(|sent| may_be_lost(sent, tenure.1, *after));
+            }
             Fault::AmbiguousSend { lane, epoch, messages, .. } => {
                 ambiguous += if (lane, epoch) == tenure { messages } else { 0 };
             }
         }
     }
     ambiguous + if is_lost { history.batch_size } else { 0 }
+}
+
+/// The epochs under which each worker sent in a lane, with how many messages had arrived before the first.
+fn tenures_in(history: &History, lane: i16) -> HashMap<Uuid, BTreeMap<i64, usize>> {
+    let mut tenures: HashMap<Uuid, BTreeMap<i64, usize>> = HashMap::new();
+    let deliveries = history.deliveries.iter().enumerate();
+    for (before, delivery) in deliveries.filter(|(_, delivery)| delivery.lane == lane) {
+        tenures.entry(delivery.worker).or_default().entry(delivery.epoch).or_insert(before);
+    }
+    tenures
+}
+
+/// Whether a worker with those tenures may have lost that one by a fault at that time. It had the last in
+/// which something had arrived; or else the one behind that, in which nothing had arrived yet.
+fn may_be_lost(sent: &BTreeMap<i64, usize>, epoch: i64, after: Option<usize>) -> bool {
+    if !sent.contains_key(&epoch) {
+        return false;
+    }
+    let Some(after) = after else { return true };
+    let last = sent.iter().rev().find(|(_, first)| **first < after).map(|(last, _)| *last);
+    let next = sent.range(last.map_or(i64::MIN, |last| last.saturating_add(1))..).next();
+    Some(epoch) == last || Some(epoch) == next.map(|(next, _)| *next)
 }
 
 fn two_owners(history: &History) -> Vec<Violation> {

@@ -84,7 +84,7 @@ fn an_event_before_its_predecessor_is_out_of_order() {
 fn a_redelivery_in_another_order_is_no_violation_of_order() {
     let mut history = sound();
     history.deliveries.push(delivery(2, 2, 1, 11));
-    history.faults = vec![Fault::LeasesLost { worker: id(1) }];
+    history.faults = vec![Fault::LeasesLost { worker: id(1) }.into()];
     assert_eq!(check(&history), []);
 }
 
@@ -109,17 +109,40 @@ fn duplicates_without_a_fault_are_not_allowed() {
 #[test]
 fn a_lost_tenure_may_cost_one_batch_and_no_more() {
     let mut history = sound();
-    history.faults = vec![Fault::LeasesLost { worker: id(1) }];
+    history.faults = vec![Fault::LeasesLost { worker: id(1) }.into()];
     history.deliveries.extend([delivery(2, 2, 2, 12), delivery(2, 2, 3, 13)]);
     assert_eq!(check(&history), []);
     history.deliveries.push(delivery(2, 2, 1, 11));
     assert_eq!(duplicates(&history), [(1, 3, 2)]);
 }
 
+/// A loss is of the tenure that the worker had then: the last one that it had sent in, or the one behind that,
+/// if it had not sent yet.
+#[test]
+fn a_loss_excuses_neither_what_was_long_before_nor_what_came_long_after() {
+    let arrival = |worker, epoch, event| Entry::Delivery(delivery(worker, epoch, 1, event));
+    let told = |lost_after: usize| {
+        let mut history = History::new(2);
+        history.push(Entry::Intent(intent(1, 1, &[11], Outcome::Committed)));
+        // In four tenures of one worker, so that three of them failed to record it.
+        for epoch in 1..=4 {
+            if lost_after + 1 == usize::try_from(epoch).expect("positive") {
+                history.push(Entry::Fault(Fault::LeasesLost { worker: id(1) }));
+            }
+            history.push(arrival(1, epoch, 11));
+        }
+        duplicates(&history).into_iter().map(|(epoch, ..)| epoch).collect::<Vec<_>>()
+    };
+    assert_eq!(told(0), [2, 3], "the first is excused");
+    assert_eq!(told(1), [3], "the first, or the second");
+    assert_eq!(told(2), [1], "the second, or the third");
+    assert_eq!(told(3), [1, 2], "the third");
+}
+
 #[test]
 fn the_loss_of_one_worker_excuses_no_other() {
     let mut history = sound();
-    history.faults = vec![Fault::LeasesLost { worker: id(2) }];
+    history.faults = vec![Fault::LeasesLost { worker: id(2) }.into()];
     history.deliveries.push(delivery(2, 2, 3, 13));
     assert_eq!(duplicates(&history), [(1, 1, 0)]);
 }
@@ -127,7 +150,7 @@ fn the_loss_of_one_worker_excuses_no_other() {
 #[test]
 fn each_of_two_lost_tenures_answers_for_its_own_duplicates() {
     let mut history = sound();
-    history.faults = vec![Fault::LeasesLost { worker: id(1) }, Fault::LeasesLost { worker: id(2) }];
+    history.faults = [1, 2].map(|n| Fault::LeasesLost { worker: id(n) }.into()).to_vec();
     history.deliveries.extend([delivery(2, 2, 2, 12), delivery(2, 2, 3, 13)]);
     history.deliveries.extend([delivery(3, 3, 2, 12), delivery(3, 3, 3, 13)]);
     assert_eq!(check(&history), []);
@@ -140,14 +163,15 @@ fn a_late_message_of_a_fenced_worker_is_charged_to_it() {
     history.deliveries[2].worker = id(2);
     history.deliveries.push(delivery(1, 1, 3, 13));
     assert_eq!(duplicates(&history), [(1, 1, 0)]);
-    history.faults = vec![Fault::LeasesLost { worker: id(1) }];
+    history.faults = vec![Fault::LeasesLost { worker: id(1) }.into()];
     assert_eq!(check(&history), []);
 }
 
 #[test]
 fn an_ambiguous_send_may_cost_its_messages_and_no_more() {
     let mut history = sound();
-    history.faults = vec![Fault::AmbiguousSend { worker: id(1), lane: 5, epoch: 1, messages: 1 }];
+    history.faults =
+        vec![Fault::AmbiguousSend { worker: id(1), lane: 5, epoch: 1, messages: 1 }.into()];
     history.deliveries.push(delivery(1, 1, 3, 13));
     assert_eq!(check(&history), []);
     history.deliveries.push(delivery(1, 1, 3, 13));
@@ -174,7 +198,7 @@ fn a_gap_in_the_numbers_is_found_once() {
 #[test]
 fn an_event_whose_number_changes_is_found() {
     let mut history = sound();
-    history.faults = vec![Fault::LeasesLost { worker: id(1) }];
+    history.faults = vec![Fault::LeasesLost { worker: id(1) }.into()];
     history.deliveries.push(delivery(2, 2, 4, 13));
     let (event, lane) = (id(13), 5);
     let other = Violation::Misnumbered { event, lane, sequence: 4, expected: Some(3) };
@@ -197,7 +221,7 @@ fn a_number_that_two_events_share_is_found_where_numbers_may_be_left_out() {
 #[test]
 fn an_event_that_comes_by_two_lanes_is_found() {
     let mut history = sound();
-    history.faults = vec![Fault::LeasesLost { worker: id(1) }];
+    history.faults = vec![Fault::LeasesLost { worker: id(1) }.into()];
     history.deliveries.push(Delivery { lane: 6, ..delivery(1, 1, 3, 13) });
     let found = check(&history);
     assert!(found.iter().any(|v| matches!(v, Violation::Misnumbered { expected: None, .. })));
@@ -222,13 +246,15 @@ fn what_is_known_in_the_end_replaces_what_was_unknown_at_first() {
 #[test]
 fn a_history_reads_back_from_its_lines_and_passes_over_a_torn_last_one() {
     let mut history = sound();
-    history.faults = vec![
+    for fault in [
         Fault::LeasesLost { worker: id(9) },
         Fault::AmbiguousSend { worker: id(9), lane: 5, epoch: 7, messages: 3 },
-    ];
+    ] {
+        history.push(Entry::Fault(fault));
+    }
     let intents = history.intents.iter().cloned().map(Entry::Intent);
     let deliveries = history.deliveries.iter().cloned().map(Entry::Delivery);
-    let faults = history.faults.iter().copied().map(Entry::Fault);
+    let faults = history.faults.iter().map(|happened| Entry::Fault(happened.fault));
     let lines = intents
         .chain(deliveries)
         .chain(faults)
@@ -237,6 +263,26 @@ fn a_history_reads_back_from_its_lines_and_passes_over_a_torn_last_one() {
     let mut read = History::new(2);
     read.read(text.as_bytes()).expect("the lines are entries");
     assert_eq!(read, history);
+}
+
+/// As the next process that appends to the file finds it.
+#[test]
+fn a_torn_line_in_front_of_a_whole_one_costs_only_itself() {
+    let line = |entry: &Entry| serde_json::to_string(entry).expect("an entry serializes to JSON");
+    let entries = [
+        Entry::Delivery(delivery(1, 1, 1, 11)),
+        Entry::Intent(intent(1, 1, &[11], Outcome::Committed)),
+        Entry::Fault(Fault::LeasesLost { worker: id(1) }),
+    ];
+    for (torn, whole) in entries.iter().flat_map(|torn| entries.iter().map(move |w| (torn, w))) {
+        let torn = line(torn);
+        for length in 1..torn.len() {
+            let glued = format!("{}{}", &torn[..length], line(whole));
+            let read = crate::parse_line::<Entry>(&glued);
+            assert_eq!(read.expect("there is a whole one"), *whole, "{glued}");
+        }
+        assert!(crate::parse_line::<Entry>(&torn[..torn.len() - 1]).is_err());
+    }
 }
 
 #[test]
@@ -251,9 +297,9 @@ fn what_arrives_late_is_charged_to_the_tenure_that_sent_it() {
     let mut history = sound();
     history.deliveries.extend([delivery(3, 3, 2, 12), delivery(3, 3, 3, 13)]);
     history.deliveries.extend([delivery(2, 2, 2, 12), delivery(2, 2, 3, 13)]);
-    history.faults.push(Fault::LeasesLost { worker: id(1) });
+    history.faults.push(Fault::LeasesLost { worker: id(1) }.into());
     assert_eq!(duplicates(&history), [(2, 2, 0)]);
     let (worker, lane, epoch, messages) = (id(2), 5, 2, 2);
-    history.faults.push(Fault::AmbiguousSend { worker, lane, epoch, messages });
+    history.faults.push(Fault::AmbiguousSend { worker, lane, epoch, messages }.into());
     assert_eq!(check(&history), []);
 }

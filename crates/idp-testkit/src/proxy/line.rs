@@ -124,6 +124,10 @@ impl Line {
         self.state.send_modify(|state| state.delay = delay);
     }
 
+    pub(super) fn is_cut(&self) -> bool {
+        self.state.borrow().condition == Condition::Cut
+    }
+
     pub(super) fn bytes(&self, direction: Direction) -> u64 {
         self.state.borrow().bytes(direction)
     }

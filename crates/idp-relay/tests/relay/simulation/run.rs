@@ -22,6 +22,7 @@ use tokio::time::{sleep, timeout};
 const TENANTS: [&str; 3] = ["acme", "globex", "initech"];
 
 /// What came of a run.
+#[derive(Default)]
 pub(crate) struct Report {
     pub(crate) faults: Vec<String>,
     /// What happened.
@@ -30,6 +31,12 @@ pub(crate) struct Report {
     pub(crate) committed: usize,
     pub(crate) dropped: usize,
     pub(crate) seen: Seen,
+}
+
+impl Report {
+    pub(crate) fn of_a_panic() -> Self {
+        Self { faults: vec!["it panicked, as is told above".to_owned()], ..Self::default() }
+    }
 }
 
 pub(crate) struct Simulation {
