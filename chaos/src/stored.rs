@@ -9,19 +9,26 @@ use idp_testkit::Delivery;
 use std::collections::HashSet;
 use std::fmt;
 use std::time::{Duration, Instant};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// After so long without a message there is none left, even on a machine that is busy with other things.
 const SILENCE: Duration = Duration::from_secs(3);
+
+/// How long a reading may take.
+const ANSWER_MAX: Duration = Duration::from_secs(20);
 
 /// How often it is looked for.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A client of a broker.
 pub(crate) trait Reader: Send {
-    /// What has come since it was asked last: all of it, a part of it while there is much, or nothing from a
-    /// broker that takes its time.
-    fn read_on<'a>(&'a mut self, place: &'a Place) -> BoxFuture<'a, Outcome<Vec<Found>>>;
+    /// Adds what has come since it was asked last: all of it, a part of it while there is much, or nothing
+    /// from a broker that takes its time. When it fails, what it read before is there.
+    fn read_on<'a>(
+        &'a mut self,
+        place: &'a Place,
+        all: &'a mut Vec<Found>,
+    ) -> BoxFuture<'a, Outcome>;
 }
 
 /// A message.
@@ -83,12 +90,22 @@ impl Stored {
         Ok(())
     }
 
+    /// Reads what has come since, or a part of it; as much as a broker gives that has just come back, which
+    /// may not serve everybody at once.
+    pub(crate) async fn try_read_on(&mut self, place: &Place) {
+        match timeout(ANSWER_MAX, self.read_on(place)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => eprintln!("chaos: the broker is not read yet: {error}"),
+            Err(_) => eprintln!("chaos: the broker is not read yet: no answer in {ANSWER_MAX:?}"),
+        }
+    }
+
     /// Reads what has come since, or a part of it.
     pub(crate) async fn read_on(&mut self, place: &Place) -> Outcome {
-        let found = self.reader.read_on(place).await?;
-        self.arrived.extend(found.iter().map(|found| found.delivery.event));
-        self.found.extend(found);
-        Ok(())
+        let before = self.found.len();
+        let read = self.reader.read_on(place, &mut self.found).await;
+        self.arrived.extend(self.found[before..].iter().map(|found| found.delivery.event));
+        read
     }
 }
 

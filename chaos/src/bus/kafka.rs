@@ -49,7 +49,7 @@ fn client(place: &Place) -> ClientConfig {
 pub(super) struct Partitions(Option<Arc<BaseConsumer>>);
 
 impl Partitions {
-    async fn read(&mut self, place: &Place) -> Outcome<Vec<Found>> {
+    async fn read(&mut self, place: &Place, all: &mut Vec<Found>) -> Outcome {
         let consumer = match &self.0 {
             Some(consumer) => Arc::clone(consumer),
             None => {
@@ -58,13 +58,18 @@ impl Partitions {
                 consumer
             }
         };
-        tokio::task::spawn_blocking(move || read(&consumer)).await?
+        all.extend(tokio::task::spawn_blocking(move || read(&consumer)).await??);
+        Ok(())
     }
 }
 
 impl Reader for Partitions {
-    fn read_on<'a>(&'a mut self, place: &'a Place) -> BoxFuture<'a, Outcome<Vec<Found>>> {
-        Box::pin(self.read(place))
+    fn read_on<'a>(
+        &'a mut self,
+        place: &'a Place,
+        all: &'a mut Vec<Found>,
+    ) -> BoxFuture<'a, Outcome> {
+        Box::pin(self.read(place, all))
     }
 }
 

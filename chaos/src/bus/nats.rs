@@ -33,26 +33,29 @@ pub(super) async fn connect(place: &Place) -> Outcome<Arc<dyn EventBus>> {
 pub(super) struct Stream(u64);
 
 impl Stream {
-    async fn read(&mut self, place: &Place) -> Outcome<Vec<Found>> {
+    async fn read(&mut self, place: &Place, all: &mut Vec<Found>) -> Outcome {
         let jetstream = jetstream::new(async_nats::connect(&place.admin).await?);
         let mut stream = jetstream.get_stream(&place.stream).await?;
         let last = stream.info().await?.state.last_sequence;
         if last < self.0 {
             return Err(format!("the broker forgot messages {last} to {}", self.0).into());
         }
-        let mut all = Vec::new();
         while self.0 < last {
             let message = stream.get_raw_message(self.0 + 1).await?;
             let header = |name: &str| message.headers.get(format!("ce-{name}"));
             all.push(Found::on("stream", |name| header(name).map(|value| value.to_string()))?);
             self.0 += 1;
         }
-        Ok(all)
+        Ok(())
     }
 }
 
 impl Reader for Stream {
-    fn read_on<'a>(&'a mut self, place: &'a Place) -> BoxFuture<'a, Outcome<Vec<Found>>> {
-        Box::pin(self.read(place))
+    fn read_on<'a>(
+        &'a mut self,
+        place: &'a Place,
+        all: &'a mut Vec<Found>,
+    ) -> BoxFuture<'a, Outcome> {
+        Box::pin(self.read(place, all))
     }
 }

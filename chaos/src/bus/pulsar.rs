@@ -51,11 +51,11 @@ async fn ask(place: &Place, method: &str, path: &str, body: &str) -> Outcome {
 pub(super) struct Topic(Option<Position>);
 
 impl Topic {
-    async fn read(&mut self, place: &Place) -> Outcome<Vec<Found>> {
+    async fn read(&mut self, place: &Place, all: &mut Vec<Found>) -> Outcome {
         let host = place.broker.trim_start_matches("pulsar://");
         let mut wire = Wire::connect(host).await?;
         wire.read_from(&place.bus.topic(place), self.0).await?;
-        let (mut all, reading) = (Vec::new(), Reading::begin());
+        let reading = Reading::begin();
         while reading.goes_on()
             && let Ok(message) = timeout(QUIET, wire.message()).await
         {
@@ -67,12 +67,16 @@ impl Topic {
             let attribute = |name: &str| message.properties.get(&format!("ce_{name}")).cloned();
             all.push(Found::on("topic", attribute)?);
         }
-        Ok(all)
+        Ok(())
     }
 }
 
 impl Reader for Topic {
-    fn read_on<'a>(&'a mut self, place: &'a Place) -> BoxFuture<'a, Outcome<Vec<Found>>> {
-        Box::pin(self.read(place))
+    fn read_on<'a>(
+        &'a mut self,
+        place: &'a Place,
+        all: &'a mut Vec<Found>,
+    ) -> BoxFuture<'a, Outcome> {
+        Box::pin(self.read(place, all))
     }
 }

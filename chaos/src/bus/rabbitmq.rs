@@ -41,16 +41,19 @@ pub(super) async fn connect(place: &Place) -> Outcome<Arc<dyn EventBus>> {
 pub(super) struct Queue;
 
 impl Reader for Queue {
-    fn read_on<'a>(&'a mut self, place: &'a Place) -> BoxFuture<'a, Outcome<Vec<Found>>> {
+    fn read_on<'a>(
+        &'a mut self,
+        place: &'a Place,
+        all: &'a mut Vec<Found>,
+    ) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
             let connection = open(&place.admin).await?;
             let channel = connection.create_channel().await?;
-            let mut all = Vec::new();
             loop {
                 let options = BasicGetOptions { no_ack: true };
                 match channel.basic_get(short(&place.stream)?, options).await? {
                     Some(got) => all.push(found(&got.delivery.properties, "ce-")?),
-                    None => return Ok(all),
+                    None => return Ok(()),
                 }
             }
         })

@@ -41,7 +41,7 @@ pub(super) async fn connect(place: &Place) -> Outcome<Arc<dyn EventBus>> {
 pub(super) struct Stream(i64);
 
 impl Stream {
-    async fn read(&mut self, place: &Place) -> Outcome<Vec<Found>> {
+    async fn read(&mut self, place: &Place, all: &mut Vec<Found>) -> Outcome {
         let connection = open(&place.admin).await?;
         let channel = connection.create_channel().await?;
         channel.basic_qos(AT_ONCE, BasicQosOptions::default()).await?;
@@ -50,7 +50,7 @@ impl Stream {
         let options = BasicConsumeOptions::default();
         let (stream, tag) = (short(&place.stream)?, short("reader")?);
         let mut consumer = channel.basic_consume(stream, tag, options, from).await?;
-        let (mut all, reading) = (Vec::new(), Reading::begin());
+        let reading = Reading::begin();
         while reading.goes_on()
             && let Ok(Some(delivery)) = timeout(QUIET, consumer.next()).await
         {
@@ -63,13 +63,17 @@ impl Stream {
                 self.0 = offset + 1;
             }
         }
-        Ok(all)
+        Ok(())
     }
 }
 
 impl Reader for Stream {
-    fn read_on<'a>(&'a mut self, place: &'a Place) -> BoxFuture<'a, Outcome<Vec<Found>>> {
-        Box::pin(self.read(place))
+    fn read_on<'a>(
+        &'a mut self,
+        place: &'a Place,
+        all: &'a mut Vec<Found>,
+    ) -> BoxFuture<'a, Outcome> {
+        Box::pin(self.read(place, all))
     }
 }
 

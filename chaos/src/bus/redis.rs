@@ -27,10 +27,9 @@ pub(super) async fn connect(place: &Place) -> Outcome<Arc<dyn EventBus>> {
 pub(super) struct Keys(BTreeMap<String, String>);
 
 impl Keys {
-    async fn read(&mut self, place: &Place) -> Outcome<Vec<Found>> {
+    async fn read(&mut self, place: &Place, all: &mut Vec<Found>) -> Outcome {
         let client = redis::Client::open(place.admin.as_str())?;
         let mut connection = client.get_multiplexed_async_connection().await?;
-        let mut all = Vec::new();
         for key in keys(&mut connection, &place.stream).await? {
             let last = self.0.entry(key.clone()).or_insert_with(|| "0-0".to_owned());
             loop {
@@ -44,13 +43,17 @@ impl Keys {
                 }
             }
         }
-        Ok(all)
+        Ok(())
     }
 }
 
 impl Reader for Keys {
-    fn read_on<'a>(&'a mut self, place: &'a Place) -> BoxFuture<'a, Outcome<Vec<Found>>> {
-        Box::pin(self.read(place))
+    fn read_on<'a>(
+        &'a mut self,
+        place: &'a Place,
+        all: &'a mut Vec<Found>,
+    ) -> BoxFuture<'a, Outcome> {
+        Box::pin(self.read(place, all))
     }
 }
 
