@@ -5,6 +5,7 @@
 mod ci;
 mod disk;
 mod facade;
+mod failures;
 mod interrupt;
 mod optional_tool;
 mod outcome;

@@ -30,8 +30,8 @@ pub struct KafkaConfig {
     pub compression: Compression,
     /// How long a record batch is held back for more messages to join it.
     pub linger: Duration,
-    /// How long each step may take: to connect, to take over a stream, to send a batch and commit
-    /// it. Set it below the relay's time for a send (`publish_timeout`, 5 s unless it is changed), or
+    /// How long each step may take: to connect, to look where a stream stands, to become its producer, to
+    /// read where it stands now, to say so, to send a batch and commit it. Set it below the relay's time for a send (`publish_timeout`, 5 s unless it is changed), or
     /// the relay is always the first to lose patience, and waits for the step it gave up. A crashed
     /// worker's transaction holds up subscribers for at most twice as long.
     pub step_timeout: Duration,

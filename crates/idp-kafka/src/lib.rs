@@ -14,6 +14,7 @@ mod plain;
 mod transactional;
 
 mod failure;
+mod gate;
 mod record;
 mod reports;
 mod sender;

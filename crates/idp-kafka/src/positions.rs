@@ -2,10 +2,11 @@
 
 use crate::KafkaConfig;
 use crate::deadline::Deadline;
+use crate::gate::Gate;
 use crate::position::Position;
 use crate::position_reader::PositionReader;
 use idp_application::PublishError;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// More would save little time when a worker takes over many streams at once.
@@ -14,17 +15,21 @@ const READERS_MAX: usize = 4;
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Lends readers; makes them when they are needed, and closes them when they are not.
-#[derive(Default)]
 pub(crate) struct Positions {
+    lent: Gate,
     pool: Mutex<Pool>,
-    returned: Condvar,
 }
 
 #[derive(Default)]
 struct Pool {
     idle: Vec<PositionReader>,
-    lent: usize,
     last_used: Option<Instant>,
+}
+
+impl Default for Positions {
+    fn default() -> Self {
+        Self { lent: Gate::new(READERS_MAX), pool: Mutex::default() }
+    }
 }
 
 impl Positions {
@@ -70,13 +75,16 @@ impl Positions {
         deadline: Deadline,
         read: impl FnOnce(&PositionReader) -> Result<T, PublishError>,
     ) -> Result<T, PublishError> {
-        let _loan = self.borrow(deadline)?;
+        let busy = || PublishError::unavailable(0, "no reader of positions is free in time");
+        let _loan = self.lent.enter(deadline).ok_or_else(busy)?;
         let idle = self.lock().idle.pop();
         let reader = idle.map_or_else(|| PositionReader::new(config), Ok)?;
         let outcome = read(&reader);
+        let mut pool = self.lock();
+        pool.last_used = Some(Instant::now());
         // One that failed may hold on to a connection that is dead.
         if outcome.is_ok() {
-            self.lock().idle.push(reader);
+            pool.idle.push(reader);
         }
         outcome
     }
@@ -90,32 +98,7 @@ impl Positions {
         drop(closed);
     }
 
-    fn borrow(&self, deadline: Deadline) -> Result<Loan<'_>, PublishError> {
-        let wait = deadline.remaining();
-        let waited =
-            self.returned.wait_timeout_while(self.lock(), wait, |pool| pool.lent >= READERS_MAX);
-        let (mut pool, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-        if timeout.timed_out() {
-            return Err(PublishError::unavailable(0, "no reader of positions is free in time"));
-        }
-        pool.lent += 1;
-        Ok(Loan(self))
-    }
-
     fn lock(&self) -> MutexGuard<'_, Pool> {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The right to use one reader.
-struct Loan<'p>(&'p Positions);
-
-impl Drop for Loan<'_> {
-    fn drop(&mut self) {
-        let mut pool = self.0.lock();
-        pool.lent -= 1;
-        pool.last_used = Some(Instant::now());
-        drop(pool);
-        self.0.returned.notify_one();
     }
 }

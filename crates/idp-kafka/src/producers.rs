@@ -3,6 +3,8 @@
 use crate::KafkaConfig;
 use crate::caller::Caller;
 use crate::config::Delivery;
+use crate::deadline::Deadline;
+use crate::gate::Gate;
 use crate::positions::Positions;
 use crate::session::{Next, Session, Stopped};
 use idp_application::{Message, PublishError, Stream};
@@ -13,20 +15,35 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+/// How many streams are taken over at the same time. A worker that takes over many, as when another one has
+/// died, gets through with a few after the other: all at once, on a slow machine, none is done in time.
+const TAKEN_OVER_MAX: usize = 8;
 /// How often a call takes its stream over when others do so at the same time.
 const TAKEOVERS_MAX: u32 = 4;
-/// How many steps a send may go on for whose caller has gone. One that goes on for longer waits for a
-/// time of day that was set back (see [`Place`]).
-const LAST_STEPS_MAX: u32 = 3;
+/// How many steps a send may go on for whose caller has gone: to wait until it may take the
+/// stream over, four to do so, and one to store. One that goes on for longer waits for a time of day that was set back (see [`Place`]).
+const LAST_STEPS_MAX: u32 = 6;
 /// How often whoever waits for its turn looks whether the one before it is lost.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// All producers of a bus.
 pub(crate) struct Producers {
     config: Arc<KafkaConfig>,
-    positions: SyncMutex<Arc<Positions>>,
+    takeovers: SyncMutex<Arc<Takeovers>>,
     places: SyncMutex<HashMap<Arc<Stream>, Arc<Place>>>,
     busy: Arc<Semaphore>,
+}
+
+/// What streams share while they are taken over.
+struct Takeovers {
+    positions: Arc<Positions>,
+    gate: Gate,
+}
+
+impl Default for Takeovers {
+    fn default() -> Self {
+        Self { positions: Arc::default(), gate: Gate::new(TAKEN_OVER_MAX) }
+    }
 }
 
 /// The place of one stream. Whoever has its slot is the only one to publish the stream in this process,
@@ -66,7 +83,7 @@ impl Producers {
         let most = usize::try_from(config.producers_max).expect("it is at most 400");
         Self {
             config,
-            positions: SyncMutex::default(),
+            takeovers: SyncMutex::default(),
             places: SyncMutex::default(),
             busy: Arc::new(Semaphore::new(most)),
         }
@@ -107,8 +124,8 @@ impl Producers {
         if self.is_lost(place) {
             tracing::warn!(%stream, "a send has not ended; another producer takes its stream over");
             *place = Arc::default();
-            // What it has borrowed does not come back, either.
-            *locked(&self.positions) = Arc::default();
+            // What it has borrowed does not come back, either, and it may be inside the gate.
+            *locked(&self.takeovers) = Arc::default();
         }
         Arc::clone(place)
     }
@@ -120,21 +137,21 @@ impl Producers {
             && caller.as_ref().is_some_and(|caller| caller.is_gone_for(patience))
     }
 
-    fn positions(&self) -> Arc<Positions> {
-        Arc::clone(&locked(&self.positions))
+    fn takeovers(&self) -> Arc<Takeovers> {
+        Arc::clone(&locked(&self.takeovers))
     }
 
     /// Closes what was not used for so long. It blocks.
     pub(crate) fn close_idle(&self) {
         let idle_max = self.config.producer_idle_max;
         self.close_idle_for(idle_max);
-        self.positions().close_idle(idle_max);
+        self.takeovers().positions.close_idle(idle_max);
     }
 
     /// Closes everything that nobody uses. It blocks.
     pub(crate) fn close(&self) {
         self.close_idle_for(Duration::ZERO);
-        self.positions().close_idle(Duration::ZERO);
+        self.takeovers().positions.close_idle(Duration::ZERO);
     }
 
     fn close_idle_for(&self, idle_max: Duration) {
@@ -233,7 +250,12 @@ impl Turn {
         }
         let Producers { config, .. } = self.producers.as_ref();
         self.producers.make_room();
-        let session = Session::open(config, &self.producers.positions(), &self.stream, epoch)?;
+        let takeovers = self.producers.takeovers();
+        let inside = takeovers.gate.enter(Deadline::after(config.step_timeout));
+        let Some(_inside) = inside else {
+            return Err(Stopped::unavailable(0, "too many streams are being taken over at a time"));
+        };
+        let session = Session::open(config, &takeovers.positions, &self.stream, epoch)?;
         if matches!(session, Session::Transactional(_)) {
             self.slot.newest_epoch = self.slot.newest_epoch.max(Some(epoch));
         }

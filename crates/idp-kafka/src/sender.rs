@@ -10,13 +10,19 @@ use idp_application::Message;
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::producer::{BaseRecord, Producer as _, PurgeConfig};
 use std::collections::HashSet;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// How long one look for answers takes. A longer one would not end with the last answer, since the
-/// client waits out the time that it is given.
-const LOOK: Duration = Duration::from_millis(1);
+/// How long to sleep between two looks for answers: at least so long, and else a part of the time that has
+/// passed. Many streams that wait for a slow broker would keep the processors busy with looking.
+///
+/// The wrapper's own wait is of no use: it does not end with an answer, and its last millisecond is spent
+/// without sleeping.
+const LOOK_PAUSES: RangeInclusive<Duration> =
+    Duration::from_micros(200)..=Duration::from_millis(10);
+const LOOK_PART: u32 = 8;
 /// How long a topic may be unknown before a message to it is refused: brokers learn of new topics
 /// one after another.
 const TOPIC_WAIT: Duration = Duration::from_millis(500);
@@ -150,10 +156,11 @@ impl Sender {
         record: impl Fn() -> BaseRecord<'r, str, [u8], usize>,
         deadline: Deadline,
     ) -> Result<(), Failure> {
+        let looks = Looks::begin();
         loop {
             let Err((error, _)) = self.producer.send(record()) else { return Ok(()) };
             match code_of(&error) {
-                Code::QueueFull if !deadline.has_passed() => self.producer.poll(LOOK),
+                Code::QueueFull if !deadline.has_passed() => looks.look(&self.producer),
                 // The reason shows when the answers are there; this record has none.
                 Code::State | Code::Fatal => return Ok(()),
                 code => {
@@ -168,6 +175,7 @@ impl Sender {
 
     /// Waits until every record that was sent has its answer.
     pub(crate) fn drain(&self, deadline: Deadline, abandoned: &AtomicBool) -> Result<(), Failure> {
+        let looks = Looks::begin();
         while self.producer.in_flight_count() > 0 {
             if deadline.has_passed() {
                 return Err(Failure::broken("the broker did not confirm in time"));
@@ -175,7 +183,7 @@ impl Sender {
             if abandoned.load(Ordering::Relaxed) {
                 return Err(Failure::broken("the caller has gone"));
             }
-            self.producer.poll(LOOK);
+            looks.look(&self.producer);
         }
         Ok(())
     }
@@ -228,6 +236,25 @@ impl Sender {
 
     fn reports(&self) -> &crate::reports::Reports {
         self.producer.client().context()
+    }
+}
+
+/// Looks for answers until there are some.
+struct Looks(Instant);
+
+impl Looks {
+    fn begin() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Takes what is there. Sleeps if nothing was.
+    fn look(&self, producer: &Producer) {
+        let before = producer.in_flight_count();
+        producer.poll(Duration::ZERO);
+        if producer.in_flight_count() == before {
+            let pause = self.0.elapsed() / LOOK_PART;
+            std::thread::sleep(pause.clamp(*LOOK_PAUSES.start(), *LOOK_PAUSES.end()));
+        }
     }
 }
 

@@ -183,7 +183,7 @@ impl Stopped {
         Self { error, next: Next::GiveUp, newer_epoch: Some(newer) }
     }
 
-    fn unavailable(accepted: usize, message: &str) -> Self {
+    pub(crate) fn unavailable(accepted: usize, message: &str) -> Self {
         Self::new(PublishError::unavailable(accepted, message))
     }
 

@@ -49,28 +49,29 @@ impl From<PublishError> for NotOpened {
 
 impl Transactional {
     /// Takes the stream over: ends the transactions of whoever had it, finds out where it stands, and says
-    /// under which epoch it is published from now on. It blocks.
+    /// under which epoch it is published from now on. It blocks, each of its four steps for no longer than a
+    /// step may take: whoever was slow, but in time, must not have to begin again for what the next one took.
     pub(crate) fn open(
         config: &Arc<KafkaConfig>,
         positions: &Arc<Positions>,
         stream: &Arc<Stream>,
         epoch: i64,
     ) -> Result<Self, NotOpened> {
-        let deadline = Deadline::after(config.step_timeout);
+        let step = || Deadline::after(config.step_timeout);
         let key = format!("{}{stream}", config.prefix);
         let partition = position::partition(stream);
         // Kafka fences by who came last, not by who is right. A worker that is late must not disturb the
         // one that came after it.
-        not_newer(positions.glance(config, partition, &key, deadline)?, epoch)?;
+        not_newer(positions.glance(config, partition, &key, step())?, epoch)?;
         let producer = client::transactional_producer(config, &key)
             .map_err(|e| unavailable("make a producer", e))?;
-        if let Err(error) = producer.init_transactions(deadline.remaining()) {
+        if let Err(error) = producer.init_transactions(config.step_timeout) {
             return Err(match class(code_of(&error)) {
                 Class::Fenced => NotOpened::Contested,
                 _ => NotOpened::Failed(unavailable("take the stream over", error)),
             });
         }
-        let found = positions.read(config, partition, &key, deadline)?;
+        let found = positions.read(config, partition, &key, step())?;
         let position = not_newer(found, epoch)?;
         let mut opened = Self {
             config: Arc::clone(config),

@@ -56,7 +56,10 @@ macro_rules! caught {
 }
 
 caught! {
-    order::messages_of_one_key_are_stored_in_the_order_given: SwapsTwoMessages "stands behind";
+    order::messages_of_one_key_are_stored_in_the_order_given:
+        SwapsTwoMessages "stands behind",
+        GivesUpAtOnce "not taken over",
+        GivesUpAgainAndAgain "not taken over";
     order::what_was_acknowledged_is_stored: AcksBeforeItStores "left: []";
     order::the_messages_of_one_call_go_to_their_topics:
         StoresInTheFirstTopic "letters holds what nobody sent";
@@ -163,4 +166,12 @@ caught! {
     concurrency::streams_of_several_handles_arrive_each_in_its_order:
         KnowsOneHandle "lacks what was taken over";
     concurrency::large_batches_at_once_arrive_each_in_its_order: SplitsLargeBatches "stands behind";
+}
+
+/// The machine may be slow.
+#[test]
+fn a_bus_that_gives_up_its_first_send_late_is_asked_again() {
+    let harness = SabotagedBusHarness::start(Bug::GivesUpLateOnce);
+    let clause = idp_conformance::event_bus::order::what_was_acknowledged_is_stored(harness);
+    assert_eq!(failure(clause), None);
 }

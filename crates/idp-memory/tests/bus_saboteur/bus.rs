@@ -22,6 +22,7 @@ pub(super) struct Saboteur {
     handle: usize,
     /// How many messages of each stream this handle has sent.
     counts: Mutex<HashMap<String, i64>>,
+    sends: AtomicUsize,
     failed: AtomicBool,
     is_busy: AtomicBool,
     turn: tokio::sync::Mutex<()>,
@@ -56,6 +57,7 @@ impl Saboteur {
             shared,
             handle,
             counts: Mutex::default(),
+            sends: AtomicUsize::new(0),
             failed: AtomicBool::new(false),
             is_busy: AtomicBool::new(false),
             turn: tokio::sync::Mutex::default(),
@@ -83,6 +85,10 @@ impl Saboteur {
             }
             Bug::LosesOneUnderLoad => self.send_under_load(messages).await,
             Bug::KnowsOneHandle if self.handle > 0 => Ok(()),
+            Bug::GivesUpLateOnce | Bug::GivesUpAtOnce if self.sends.fetch_add(1, SeqCst) == 0 => {
+                self.give_up().await
+            }
+            Bug::GivesUpAgainAndAgain => self.give_up().await,
             Bug::LeavesALateMessage => {
                 let late = Late { broker: &self.broker, message: messages.last().cloned() };
                 let outcome = self.broker.publish(messages).await;
@@ -114,6 +120,13 @@ impl Saboteur {
             Bug::TakesADroppedSendForDone => self.send_what_was_not_begun(messages).await,
             _ => self.send_some(spoilt).await,
         }
+    }
+
+    async fn give_up(&self) -> Result<(), PublishError> {
+        if self.bug != Bug::GivesUpAtOnce {
+            tokio::time::sleep(PATIENCE).await;
+        }
+        Err(PublishError::unavailable(0, "no answer in time"))
     }
 
     /// Before the first message comes the way to the broker, of one answer; with the bug, of three, which

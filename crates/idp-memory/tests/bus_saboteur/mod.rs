@@ -18,6 +18,11 @@ pub enum Bug {
     None,
     /// Nothing: it waits for room a while, which a bus may.
     WaitsForRoom,
+    /// Nothing: it needs a while for its first send, and gives it up, which a bus may on a slow machine.
+    GivesUpLateOnce,
+
+    GivesUpAtOnce,
+    GivesUpAgainAndAgain,
 
     SwapsTwoMessages,
     AcksBeforeItStores,
