@@ -10,6 +10,8 @@ mod caller;
 mod producers;
 mod session;
 
+#[cfg(test)]
+mod mock_broker;
 mod plain;
 mod transactional;
 

@@ -198,52 +198,12 @@ impl Stopped {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use idp_application::{CloudEvent, Lane, PublishFailure, Track};
-    use idp_domain::{ContentHasher, Envelope, EventRecord, TenantId, Timestamp, Uuid};
-    use rdkafka::mocking::MockCluster;
-    use rdkafka::producer::DefaultProducerContext;
-    use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Answer};
-
-    type Broker = MockCluster<'static, DefaultProducerContext>;
-
-    const OK: Answer = Answer::RD_KAFKA_RESP_ERR_NO_ERROR;
-
-    fn broker() -> (Broker, Arc<KafkaConfig>) {
-        let broker = MockCluster::new(1).expect("it starts");
-        let config = KafkaConfig::new(broker.bootstrap_servers(), "test-");
-        for (topic, partitions) in [(config.positions_topic.as_str(), 16), ("a", 1), ("b", 1)] {
-            broker.create_topic(topic, partitions, 1).expect("created");
-        }
-        (broker, Arc::new(config))
-    }
-
-    fn stream() -> Arc<Stream> {
-        let lane = Lane::from_number(0);
-        Arc::new(Stream { target: "letters".into(), lane, track: Track::Main })
-    }
+    use crate::mock_broker::{Answer, Api, OK, broker, message, stream};
+    use idp_application::PublishFailure;
 
     fn open(config: &Arc<KafkaConfig>, epoch: i64) -> Result<Session, PublishError> {
         let opened = Session::open(config, &Arc::default(), &stream(), epoch);
         opened.map_err(|stopped| stopped.error)
-    }
-
-    fn message(topic: &str, sequence: i64) -> Message {
-        let record = EventRecord {
-            event_id: Uuid::from_u128(1),
-            occurred_at: Timestamp::from_unix_micros(1),
-            tenant: TenantId::new("acme").expect("valid"),
-            aggregate_type: "letter".into(),
-            aggregate_id: Uuid::from_u128(1),
-            aggregate_version: sequence,
-            event_type: "letter.sent".into(),
-            schema_id: "letter.sent".into(),
-            schema_version: 1,
-            payload: "{}".into(),
-            metadata: [(EventRecord::ACTOR.to_owned(), "ann".to_owned())].into(),
-        };
-        let envelope = Envelope::seal(record, &ContentHasher::Plain).expect("canonical");
-        let event = CloudEvent::of(envelope, "/letters".into());
-        Message { topic: topic.into(), event, stream: stream(), sequence, epoch: 1 }
     }
 
     fn publish(session: &mut Session, messages: &[Message]) -> Result<(), (usize, PublishFailure)> {

@@ -18,6 +18,12 @@ use std::time::Duration;
 /// A transaction goes on when its caller has gone: that it is stored is no harm, and brings the stream
 /// forward.
 static NOT_ABANDONED: AtomicBool = AtomicBool::new(false);
+/// A call that commits or aborts has so long at least, and one that had too little time is not made again.
+/// librdkafka 2.12 takes a late answer to the call before for one to the call that follows; when the answer of the
+/// broker comes then, an assertion fails, which ends the process (`rd_kafka_txn_set_state`).
+const ENDING_TIME_MIN: Duration = Duration::from_secs(1);
+/// Before a call is made again that could not be made yet.
+const ENDING_PAUSE: Duration = Duration::from_millis(10);
 const UNSTORED: &str = "the position of the stream cannot be stored";
 
 /// The right to publish a stream, until somebody else takes it.
@@ -215,7 +221,7 @@ impl Transactional {
         if !self.sender.has_failures() {
             return Failure::broken("the client took no more records");
         }
-        let Err(error) = self.sender.producer.commit_transaction(Duration::ZERO) else {
+        let Err(error) = self.sender.producer.commit_transaction(ENDING_TIME_MIN) else {
             return Failure::unknown_outcome("a transaction that had failed was committed");
         };
         if self.sender.fatal_code().is_some() {
@@ -233,19 +239,11 @@ impl Transactional {
     /// Once it was tried, only a success is certain: the position that is read when the stream is taken over
     /// again says whether it was committed.
     fn commit(&self, deadline: Deadline) -> Result<(), Failure> {
-        loop {
-            let Err(error) = self.sender.producer.commit_transaction(deadline.remaining()) else {
-                return Ok(());
-            };
-            let may_retry =
-                matches!(&error, KafkaError::Transaction(detail) if detail.is_retriable());
-            if class(self.cause(&error)) == Class::Fenced {
-                return Err(Failure::Fenced);
-            }
-            if !may_retry || deadline.has_passed() {
-                return Err(Failure::unknown_outcome(format!("could not commit: {error}")));
-            }
-        }
+        let ended = end(deadline, |time| self.sender.producer.commit_transaction(time));
+        ended.map_err(|error| match class(self.cause(&error)) {
+            Class::Fenced => Failure::Fenced,
+            _ => Failure::unknown_outcome(format!("could not commit: {error}")),
+        })
     }
 
     /// Undoes the transaction; the failure that was the reason comes back, unless the producer is lost.
@@ -253,15 +251,9 @@ impl Transactional {
         if let Err(lost) = self.sender.drain(deadline, &NOT_ABANDONED) {
             return lost;
         }
-        loop {
-            let Err(error) = self.sender.producer.abort_transaction(deadline.remaining()) else {
-                return reason;
-            };
-            let may_retry =
-                matches!(&error, KafkaError::Transaction(detail) if detail.is_retriable());
-            if !may_retry || deadline.has_passed() {
-                return self.ended(&error, "abort a transaction");
-            }
+        match end(deadline, |time| self.sender.producer.abort_transaction(time)) {
+            Ok(()) => reason,
+            Err(error) => self.ended(&error, "abort a transaction"),
         }
     }
 
@@ -279,10 +271,90 @@ impl Transactional {
     }
 }
 
+/// Commits or aborts, as soon as that can be tried.
+fn end(
+    deadline: Deadline,
+    call: impl Fn(Duration) -> Result<(), KafkaError>,
+) -> Result<(), KafkaError> {
+    loop {
+        let Err(error) = call(deadline.remaining().max(ENDING_TIME_MIN)) else { return Ok(()) };
+        if !may_be_tried_again(&error) || deadline.has_passed() {
+            return Err(error);
+        }
+        std::thread::sleep(ENDING_PAUSE);
+    }
+}
+
+/// Not if it was tried and not answered.
+fn may_be_tried_again(error: &KafkaError) -> bool {
+    let is_retriable = matches!(error, KafkaError::Transaction(detail) if detail.is_retriable());
+    is_retriable && code_of(error) != RDKafkaErrorCode::OperationTimedOut
+}
+
 /// The number of that position, unless it is that of a newer epoch.
 fn not_newer(position: Option<Position>, epoch: i64) -> Result<i64, NotOpened> {
     match position {
         Some(position) if position.epoch > epoch => Err(NotOpened::Fenced(position.epoch)),
         position => Ok(position.map_or(0, |position| position.sequence)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mock_broker::{broker, message, stream};
+    use std::cell::Cell;
+
+    /// An answer of the broker takes so long. A transaction needs three.
+    const ANSWER_TIME: Duration = Duration::from_millis(10);
+
+    fn open(config: &Arc<KafkaConfig>) -> Transactional {
+        let opened = Transactional::open(config, &Arc::default(), &stream(), 1);
+        opened.unwrap_or_else(|_| panic!("nobody else publishes the stream"))
+    }
+
+    /// Also when hardly any is left to commit it: librdkafka ends the process if it is not careful.
+    #[test]
+    fn a_transaction_whose_time_is_over_is_given_up_and_no_harm_is_done() {
+        let (broker, config) = broker();
+        let (mut stored, mut given_up) = (0, 0);
+        for micros in (24_000..46_000).step_by(200) {
+            broker.broker_round_trip_time(1, Duration::ZERO).expect("it is set");
+            let session = open(&config);
+            broker.broker_round_trip_time(1, ANSWER_TIME).expect("it is set");
+            let sequence = session.position + 1;
+            let deadline = Deadline::after(Duration::from_micros(micros));
+            match session.transact(&[message("a", sequence)], sequence, Pace::Together, deadline) {
+                Ok(()) => stored += 1,
+                Err(Failure::Broken(_)) => given_up += 1,
+                Err(other) => panic!("{other:?}"),
+            }
+            // It takes a while.
+            std::thread::spawn(move || drop(session));
+        }
+        assert!(stored > 0 && given_up > 0, "{stored} were stored, {given_up} given up");
+    }
+
+    /// What librdkafka says when it has no answer in time.
+    fn timed_out() -> KafkaError {
+        let (_broker, config) = broker();
+        let producer = client::transactional_producer(&config, "x").expect("made");
+        producer.init_transactions(Duration::ZERO).expect_err("it takes some time")
+    }
+
+    #[test]
+    fn a_commit_that_was_not_answered_in_time_is_not_tried_again() {
+        let error = timed_out();
+        assert_eq!(code_of(&error), RDKafkaErrorCode::OperationTimedOut, "{error}");
+        for left in [Duration::ZERO, Duration::from_millis(1), Duration::from_secs(60)] {
+            let calls = Cell::new(0);
+            let ended = end(Deadline::after(left), |time| {
+                calls.set(calls.get() + 1);
+                assert!(time >= ENDING_TIME_MIN, "{time:?}");
+                Err(error.clone())
+            });
+            assert!(ended.is_err());
+            assert_eq!(calls.get(), 1);
+        }
     }
 }
