@@ -30,10 +30,12 @@ pub struct KafkaConfig {
     pub compression: Compression,
     /// How long a record batch is held back for more messages to join it.
     pub linger: Duration,
-    /// How long each step may take: to connect, to look where a stream stands, to become its producer, to
-    /// read where it stands now, to say so, to send a batch and commit it. Set it below the relay's time for a send (`publish_timeout`, 5 s unless it is changed), or
-    /// the relay is always the first to lose patience, and waits for the step it gave up. A crashed
-    /// worker's transaction holds up subscribers for at most twice as long.
+    /// How long each step may take: to connect, to wait until the stream may be taken over, to look where it
+    /// stands, to become its producer, to read where it stands now, to say so, to send a batch and commit
+    /// it; a commit that was begun has a second at least. Set it below the relay's time for a send
+    /// (`publish_timeout`, 5 s unless it is changed), or the relay is always the first to lose patience, and
+    /// waits for the step it gave up. A crashed worker's transaction holds up subscribers for at most twice
+    /// as long.
     pub step_timeout: Duration,
     /// After how long without messages the producer of a stream is closed.
     pub producer_idle_max: Duration,

@@ -20,8 +20,9 @@ use tokio::time::timeout;
 const TAKEN_OVER_MAX: usize = 8;
 /// How often a call takes its stream over when others do so at the same time.
 const TAKEOVERS_MAX: u32 = 4;
-/// How many steps a send may go on for whose caller has gone: to wait until it may take the
-/// stream over, four to do so, and one to store. One that goes on for longer waits for a time of day that was set back (see [`Place`]).
+/// How many steps a send may go on for whose caller has gone: to wait until it may take the stream over,
+/// four to do so, and one to store. One that goes on for longer waits for a time of day that was set back
+/// (see [`Place`]).
 const LAST_STEPS_MAX: u32 = 6;
 /// How often whoever waits for its turn looks whether the one before it is lost.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
