@@ -1,5 +1,5 @@
-//! Which tests failed and what they printed, read from the output of their binaries: told again at the
-//! end, since a log of thousands of tests is often kept in part only.
+//! What failed tests printed, read from the output of their binaries: told again at the end, since a
+//! log of thousands of tests is often kept in part only.
 
 use std::fmt;
 
@@ -10,7 +10,6 @@ const TAIL_LINES: usize = 50;
 
 #[derive(Debug, Default)]
 pub(crate) struct Failures {
-    names: Vec<String>,
     of_binaries: Vec<Vec<String>>,
     /// Where the binary has begun to tell what failed.
     under_way: Option<Vec<String>>,
@@ -18,7 +17,6 @@ pub(crate) struct Failures {
 
 impl Failures {
     pub(crate) fn read(&mut self, line: &str) {
-        self.names.extend(failed(line));
         match &mut self.under_way {
             Some(_) if line.starts_with("test result: ") => self.end_binary(),
             Some(lines) => lines.push(line.to_owned()),
@@ -27,21 +25,10 @@ impl Failures {
         }
     }
 
-    /// The names of the tests, as filters of `--exact`.
-    pub(crate) fn names(&self) -> &[String] {
-        &self.names
-    }
-
     /// A binary that died while it told what failed has not said all.
     pub(crate) fn end_binary(&mut self) {
         self.of_binaries.extend(self.under_way.take().map(clipped));
     }
-}
-
-/// The test whose failure the line tells.
-fn failed(line: &str) -> Option<String> {
-    let name = line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?;
-    Some(name.strip_suffix(" - should panic").unwrap_or(name).to_owned())
 }
 
 fn clipped(mut lines: Vec<String>) -> Vec<String> {
@@ -80,22 +67,6 @@ mod tests {
         let expected = "== failed tests, once more\n---- a stdout ----\nboom\nfailures:\n    a\n\
                         == failed tests, once more\n    c\n";
         assert_eq!(told(&[&first[..], &second[..]].concat()), expected);
-    }
-
-    #[test]
-    fn failed_tests_are_named_as_filters_name_them() {
-        let mut failures = Failures::default();
-        for line in [
-            "test a::b ... FAILED",
-            "test c ... ok",
-            "test d - should panic ... FAILED",
-            "test crates/idp/src/lib.rs - readme (line 53) ... FAILED",
-            "  test e ... FAILED",
-        ] {
-            failures.read(line);
-        }
-        let names = ["a::b", "d", "crates/idp/src/lib.rs - readme (line 53)"];
-        assert_eq!(failures.names(), names);
     }
 
     #[test]

@@ -20,55 +20,20 @@ pub(crate) fn run(args: &[String]) -> Outcome<Tally> {
     process::run(request.cargo_test().arg("--no-run"))
         .map_err(|error| format!("the tests do not build: {error}"))?;
     let mut servers = launch.wait_until_ready()?;
-    let tests = |filters: &[String]| {
-        let mut tests = request.cargo_test();
-        tests.arg("--no-fail-fast").envs(servers.variables()).envs(libraries.clone());
-        // For tests that need servers that they may kill.
-        tests.envs(std::env::current_exe().map(|xtask| ("IDP_XTASK", xtask)));
-        tests.arg("--").args(filters);
-        tests
-    };
-    let mut seen = stream(&mut tests(request.filters))?;
+    let mut tests = request.cargo_test();
+    tests.arg("--no-fail-fast").envs(servers.variables()).envs(libraries);
+    // For tests that need servers that they may kill.
+    tests.envs(std::env::current_exe().map(|xtask| ("IDP_XTASK", xtask)));
+    let seen = stream(tests.arg("--").args(request.filters))?;
     print!("{}", seen.failures);
-    if seen.may_be_unsteady() {
-        println!("== once more, alone");
-        seen.look_again(&stream(&mut tests(&seen.alone()))?);
-    }
     servers.report_losses();
     Ok(seen.tally)
 }
-
-/// So many failures may be for want of time on a machine that others use, too; more are not.
-const UNSTEADY_MAX: usize = 3;
 
 /// What a run of tests has shown.
 struct Seen {
     tally: Tally,
     failures: Failures,
-}
-
-impl Seen {
-    /// Whether it is worth a second look: few failed, and nothing died.
-    fn may_be_unsteady(&self) -> bool {
-        let named = self.failures.names().len();
-        (1..=UNSTEADY_MAX).contains(&named) && self.tally.failed() == named as u64
-    }
-
-    /// The filters for the tests that failed, one after another. Others of the same names are run, too.
-    fn alone(&self) -> Vec<String> {
-        let how = ["--exact", "--test-threads=1"].map(str::to_owned);
-        how.into_iter().chain(self.failures.names().iter().cloned()).collect()
-    }
-
-    /// A test that passes at the second look is told, and counts as passed.
-    fn look_again(&mut self, second: &Seen) {
-        if second.tally.is_clean(self.failures.names().len()) {
-            for name in self.failures.names() {
-                eprintln!("xtask: unsteady, to be mended: {name} failed, and passed alone");
-            }
-            self.tally.absolve();
-        }
-    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -115,7 +80,7 @@ fn stream(tests: &mut Command) -> Outcome<Seen> {
     let output = running.child().stdout.take().expect("the output is piped");
     let mut seen = read(output, &mut std::io::stdout())?;
     let status = running.wait()?;
-    if !status.success() && seen.tally.failed() == 0 {
+    if !status.success() && !seen.tally.has_failures() {
         eprintln!(
             "xtask: a test binary ended without a result ({status}); it counts as one failure"
         );
@@ -148,48 +113,15 @@ mod tests {
         line.split_whitespace().map(str::to_owned).collect()
     }
 
-    const FAILED: [&str; 3] =
-        ["test a ... FAILED", "test b ... ok", "test result: FAILED. 1 passed; 1 failed"];
-
-    fn seen(lines: &[&str]) -> Seen {
+    #[test]
+    fn output_is_passed_on_and_read() {
+        let output =
+            "test a ... FAILED\nfailures:\nboom\ntest result: FAILED. 1 passed; 1 failed\n";
         let mut terminal = Vec::new();
-        let seen = read(lines.join("\n").as_bytes(), &mut terminal).expect("it is read");
-        assert_eq!(terminal, lines.join("\n").as_bytes(), "it is passed on");
-        seen
-    }
-
-    #[test]
-    fn what_failed_and_passes_alone_counts_as_passed() {
-        let mut first = seen(&FAILED);
-        assert!(first.may_be_unsteady());
-        assert_eq!(first.alone(), ["--exact", "--test-threads=1", "a"]);
-        first.look_again(&seen(&["test result: ok. 1 passed; 0 failed"]));
-        assert_eq!(first.tally.to_string(), "2 passed, 0 failed");
-    }
-
-    #[test]
-    fn what_fails_again_or_is_not_found_has_failed() {
-        for second in [&FAILED[..], &["test result: ok. 0 passed; 0 failed"], &[]] {
-            let mut first = seen(&FAILED);
-            first.look_again(&seen(second));
-            assert_eq!(first.tally.to_string(), "1 passed, 1 failed");
-        }
-    }
-
-    #[test]
-    fn many_failures_and_crashes_are_not_for_want_of_time() {
-        let failed = |tests: usize| {
-            let names = (0..tests).map(|n| format!("test t{n} ... FAILED"));
-            let result = format!("test result: FAILED. 0 passed; {tests} failed");
-            let lines: Vec<String> = names.chain([result]).collect();
-            seen(&lines.iter().map(String::as_str).collect::<Vec<_>>())
-        };
-        assert!(failed(UNSTEADY_MAX).may_be_unsteady());
-        assert!(!failed(UNSTEADY_MAX + 1).may_be_unsteady());
-        assert!(!failed(0).may_be_unsteady());
-        let mut crashed = failed(1);
-        crashed.tally.add_crash();
-        assert!(!crashed.may_be_unsteady());
+        let seen = read(output.as_bytes(), &mut terminal).expect("it is read");
+        assert_eq!(terminal, output.as_bytes());
+        assert_eq!(seen.tally.to_string(), "1 passed, 1 failed");
+        assert!(seen.failures.to_string().contains("boom"));
     }
 
     #[test]

@@ -10,8 +10,6 @@ mod caller;
 mod producers;
 mod session;
 
-#[cfg(test)]
-mod mock_broker;
 mod plain;
 mod transactional;
 
@@ -28,6 +26,9 @@ mod positions_topic;
 
 mod client;
 mod deadline;
+
+#[cfg(test)]
+mod mock_broker;
 
 pub use bus::KafkaBus;
 pub use config::{Compression, Delivery, KafkaConfig};

@@ -278,7 +278,7 @@ fn locked<T>(mutex: &SyncMutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use crate::caller::Present;
-    use idp_application::{Lane, Track};
+    use idp_application::{Lane, PublishFailure, Track};
 
     const STEP: Duration = Duration::from_secs(1);
     const LONG: Duration = Duration::from_secs(30);
@@ -303,16 +303,32 @@ mod tests {
     async fn a_stream_whose_send_never_ends_is_published_by_another_producer() {
         let producers = producers(Delivery::Transactional);
         let hanging = hanging(&producers).await;
+        let takeovers = producers.takeovers();
         let begun = Instant::now();
         let next = Present::default();
         let turn = timeout(LONG, producers.turn(&stream(), &next.0)).await;
         let turn = turn.expect("the other one is given up");
         assert!(begun.elapsed() >= STEP * LAST_STEPS_MAX - LOOK_INTERVAL, "it was given up early");
         assert!(!Arc::ptr_eq(&turn.place, &hanging.place));
+        let shared = producers.takeovers();
+        assert!(!Arc::ptr_eq(&takeovers, &shared), "what it has borrowed is missed by the others");
         drop(hanging);
         let present = Present::default();
         let third = timeout(STEP, producers.turn(&stream(), &present.0)).await;
         assert!(third.is_err(), "two have the stream at the same time");
+    }
+
+    #[tokio::test]
+    async fn a_stream_waits_while_many_others_are_taken_over() {
+        let producers = producers(Delivery::Transactional);
+        let takeovers = producers.takeovers();
+        let enter = || takeovers.gate.enter(Deadline::after(LONG)).expect("there is room");
+        let _others: Vec<_> = (0..TAKEN_OVER_MAX).map(|_| enter()).collect();
+        let present = Present::default();
+        let mut turn = producers.turn(&stream(), &present.0).await;
+        let stopped = turn.session(1).err().expect("nobody has left the gate");
+        assert!(stopped.error.to_string().contains("too many streams"), "{}", stopped.error);
+        assert_eq!(stopped.error.failure, PublishFailure::Unavailable);
     }
 
     #[tokio::test]
