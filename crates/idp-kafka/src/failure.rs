@@ -17,6 +17,9 @@ pub(crate) enum Failure {
     TopicLost,
     /// The epoch of the producer is over.
     Fenced,
+    /// The broker answered to the commit, and nobody knows whether it did it: taking the stream over again
+    /// tells.
+    Unsettled(PublishError),
     /// Nothing to do with the messages. The producer can go on.
     Unavailable(PublishError),
     /// Nothing to do with the messages. The producer cannot go on, or what became of the send is unknown.
@@ -43,8 +46,17 @@ impl Failure {
 
     /// Nobody knows whether the send was committed.
     pub(crate) fn unknown_outcome(message: impl Into<String>) -> Self {
-        let mut error = PublishError::unavailable(0, message);
-        error.error = error.error.with_outcome_unknown();
-        Self::Broken(error)
+        Self::Broken(of_unknown_outcome(message))
     }
+
+    /// Nobody knows whether the send was committed, though the broker is there and answered.
+    pub(crate) fn unsettled(message: impl Into<String>) -> Self {
+        Self::Unsettled(of_unknown_outcome(message))
+    }
+}
+
+fn of_unknown_outcome(message: impl Into<String>) -> PublishError {
+    let mut error = PublishError::unavailable(0, message);
+    error.error = error.error.with_outcome_unknown();
+    error
 }

@@ -73,7 +73,7 @@ impl Plain {
             Failure::Refused { code, .. } => Failure::Unclear(code),
             Failure::Unclear(_) | Failure::TopicLost | Failure::TakenBack(_) => failure,
             Failure::Fenced => return Failure::broken("the producer has stopped"),
-            Failure::Unavailable(error) | Failure::Broken(error) => {
+            Failure::Unavailable(error) | Failure::Unsettled(error) | Failure::Broken(error) => {
                 return Failure::Broken(error);
             }
         };

@@ -36,7 +36,8 @@ pub(crate) enum Next {
     GiveUp,
     /// The epoch of the producer is over, and it is not known why: because somebody publishes the stream
     /// under a newer epoch, or because a worker that was late took it over for a moment, or because the
-    /// broker ended a transaction that took too long. Taking the stream over again tells.
+    /// broker ended a transaction that took too long. Or the broker could not say whether it committed. Taking
+    /// the stream over again tells.
     Reopen,
 }
 
@@ -156,6 +157,7 @@ impl Stopped {
     fn of(accepted: usize, failure: Failure) -> Self {
         let (mut stopped, next) = match failure {
             Failure::Fenced => return Self::contested(accepted),
+            Failure::Unsettled(error) => (Self::new(error), Next::Reopen),
             Failure::Unavailable(error) => (Self::new(error), Next::Keep),
             Failure::Broken(error) => (Self::new(error), Next::GiveUp),
             Failure::Refused { code, .. } | Failure::Unclear(code) | Failure::TakenBack(code) => {
@@ -246,6 +248,25 @@ mod tests {
         assert_eq!((stopped.next, stopped.error.accepted), (Next::Reopen, 0));
         assert_eq!(stopped.error.failure, PublishFailure::Unavailable);
         let mut session = open(&config, 1).expect("nobody has a newer epoch");
+        assert_eq!(publish(&mut session, &messages), Ok(()));
+    }
+
+    /// Seen from a broker that had the stream taken over at the same moment.
+    #[test]
+    fn a_commit_to_which_the_broker_answers_that_it_does_not_know_is_looked_up() {
+        let (broker, config) = broker();
+        let unknown = Answer::RD_KAFKA_RESP_ERR_UNKNOWN;
+        broker.request_errors(Api::EndTxn, &[unknown]);
+        let not_opened = Session::open(&config, &Arc::default(), &stream(), 1).err();
+        assert_eq!(not_opened.expect("it cannot say its epoch").next, Next::Reopen);
+        let mut session = open(&config, 1).expect("the broker is there");
+        broker.request_errors(Api::EndTxn, &[unknown]);
+        let messages = [message("a", 1)];
+        let stopped = session.publish(&messages, &AtomicBool::new(false)).expect_err("not known");
+        assert_eq!((stopped.next, stopped.error.accepted), (Next::Reopen, 0));
+        assert_eq!(stopped.error.failure, PublishFailure::Unavailable);
+        assert!(stopped.error.error.is_outcome_unknown());
+        let mut session = open(&config, 1).expect("the broker is there");
         assert_eq!(publish(&mut session, &messages), Ok(()));
     }
 

@@ -100,7 +100,7 @@ impl Transactional {
         let deadline = Deadline::after(self.config.step_timeout);
         let claimed = self.transact(&[], self.position, Pace::Together, deadline);
         claimed.map_err(|failure| match failure {
-            Failure::Fenced => NotOpened::Contested,
+            Failure::Fenced | Failure::Unsettled(_) => NotOpened::Contested,
             Failure::Unavailable(error) | Failure::Broken(error) => NotOpened::Failed(error),
             Failure::Refused { code, .. } | Failure::Unclear(code) | Failure::TakenBack(code) => {
                 NotOpened::Failed(PublishError::unavailable(0, format!("{UNSTORED}: {code}")))
@@ -125,7 +125,7 @@ impl Transactional {
         self.sender.forget_topics();
     }
 
-    /// Stores all messages, or none of them. It blocks. After [`Failure::Fenced`] or
+    /// Stores all messages, or none of them. It blocks. After [`Failure::Fenced`], [`Failure::Unsettled`] or
     /// [`Failure::Broken`] it must not be called again.
     pub(crate) fn store(&mut self, messages: &[Message], pace: Pace) -> Result<(), Failure> {
         let Some(last) = messages.last() else { return Ok(()) };
@@ -136,7 +136,9 @@ impl Transactional {
                 self.position = last.sequence;
                 Ok(())
             }
-            Err(failure @ (Failure::Fenced | Failure::Broken(_))) => Err(failure),
+            Err(failure @ (Failure::Fenced | Failure::Unsettled(_) | Failure::Broken(_))) => {
+                Err(failure)
+            }
             Err(failure) if self.sender.has_failures() => Err(self.reopened(failure)),
             Err(failure) => Err(failure),
         }
@@ -237,12 +239,18 @@ impl Transactional {
     }
 
     /// Once it was tried, only a success is certain: the position that is read when the stream is taken over
-    /// again says whether it was committed.
+    /// again says whether it was committed. `UNKNOWN_SERVER_ERROR` was seen from a broker that had another
+    /// worker take the stream over at the same moment.
     fn commit(&self, deadline: Deadline) -> Result<(), Failure> {
         let ended = end(deadline, |time| self.sender.producer.commit_transaction(time));
-        ended.map_err(|error| match class(self.cause(&error)) {
-            Class::Fenced => Failure::Fenced,
-            _ => Failure::unknown_outcome(format!("could not commit: {error}")),
+        ended.map_err(|error| {
+            let cause = self.cause(&error);
+            let message = format!("could not commit: {error}");
+            match class(cause) {
+                Class::Fenced => Failure::Fenced,
+                _ if cause == RDKafkaErrorCode::Unknown => Failure::unsettled(message),
+                _ => Failure::unknown_outcome(message),
+            }
         })
     }
 
